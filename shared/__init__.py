@@ -1,0 +1,1 @@
+"""The kit around the phases: infrastructure, contracts, the course command."""

@@ -1,0 +1,1 @@
+"""The `course` command: every `make` target is one line that calls it."""
