@@ -1,0 +1,187 @@
+"""The client that checks speak through: one request, one answer, nothing hidden or repeated."""
+
+from __future__ import annotations
+
+import json as json_format
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote, urlencode, urlsplit
+
+import httpx
+
+from .exchange import (
+    Answer,
+    Exchange,
+    Headers,
+    Mismatch,
+    Overdue,
+    RawRequest,
+    Request,
+    ascii_target,
+)
+from .raw import answers_in, converse
+
+TIMEOUT = 10.0
+"""Seconds that one request may take."""
+
+_IDLE = 1.0
+"""A connection idle for longer isn't used again: the server may be about to close it."""
+
+Params = Mapping[str, object] | Sequence[tuple[str, object]]
+Extra = Mapping[str, str] | None
+
+
+class Api:
+    """Speaks to the server under test and remembers each exchange.
+
+    Requests go out once: a retry would hide a server that fails now and then.
+    """
+
+    def __init__(self, base_url: str, timeout: float = TIMEOUT) -> None:
+        self.base_url = base_url.rstrip("/")
+        address = urlsplit(self.base_url)
+        self.host = address.hostname or ""
+        self.port = address.port or (443 if address.scheme == "https" else 80)
+        self.timeout = timeout
+        self.exchanges: list[Exchange] = []
+        self._lock = threading.Lock()
+        self._client = httpx.Client(
+            timeout=timeout,
+            trust_env=False,  # a proxy from the environment has no place between check and server
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=_IDLE),
+            headers={"Accept-Encoding": "identity", "User-Agent": "course-grader"},
+        )
+
+    def get(self, path: str, params: Params = (), headers: Extra = None) -> Answer:
+        """GET a path."""
+        return self.request("GET", path, params, headers)
+
+    def head(self, path: str, params: Params = (), headers: Extra = None) -> Answer:
+        """HEAD a path."""
+        return self.request("HEAD", path, params, headers)
+
+    def options(self, path: str, params: Params = (), headers: Extra = None) -> Answer:
+        """Ask for a path's OPTIONS."""
+        return self.request("OPTIONS", path, params, headers)
+
+    def delete(self, path: str, params: Params = (), headers: Extra = None) -> Answer:
+        """DELETE a path."""
+        return self.request("DELETE", path, params, headers)
+
+    def post(
+        self, path: str, *, json: object = ..., content: bytes = b"", headers: Extra = None
+    ) -> Answer:
+        """POST a JSON value, or bytes as they are."""
+        return self.request("POST", path, (), *_with_body(json, content, headers))
+
+    def put(
+        self, path: str, *, json: object = ..., content: bytes = b"", headers: Extra = None
+    ) -> Answer:
+        """PUT a JSON value, or bytes as they are."""
+        return self.request("PUT", path, (), *_with_body(json, content, headers))
+
+    def patch(
+        self, path: str, *, json: object = ..., content: bytes = b"", headers: Extra = None
+    ) -> Answer:
+        """PATCH with a JSON value, or bytes as they are."""
+        return self.request("PATCH", path, (), *_with_body(json, content, headers))
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        params: Params = (),
+        headers: Extra = None,
+        content: bytes = b"",
+    ) -> Answer:
+        """Send any method; the path goes into the request line as written."""
+        query = urlencode(params, doseq=True, quote_via=quote, errors="surrogatepass")
+        target = ascii_target(path + (f"?{query}" if query else ""))
+        request = Request(self.base_url, method, target, headers or {}, content)
+        try:
+            response = self._send(request)
+        except httpx.TimeoutException:
+            words = f"no answer to {method} {request.path} within {self.timeout:g} s"
+            raise self._unanswered(request, Overdue(words)) from None
+        except httpx.HTTPError as error:
+            words = f"no usable answer to {method} {request.path}: {_reason(error)}"
+            raise self._unanswered(request, Mismatch(words)) from None
+        return self._answered(
+            Answer(
+                response.status_code,
+                Headers(response.headers.multi_items()),
+                response.content,
+                request,
+            )
+        )
+
+    def raw(self, data: bytes, *, timeout: float = TIMEOUT) -> list[Answer]:
+        """Send bytes on a connection of their own and parse all answers until close or timeout."""
+        request = RawRequest(self.host, self.port, data)
+        try:
+            received = converse(self.host, self.port, data, timeout)
+        except OSError as error:
+            raise self._unanswered(request, Mismatch(f"cannot connect: {error}")) from None
+        try:
+            answers = answers_in(received, request)
+        except Mismatch as mismatch:
+            raise self._unanswered(request, mismatch) from None
+        for answer in answers:
+            self._answered(answer)
+        if not answers:
+            self._record(Exchange(request, "no answer"))
+        return answers
+
+    def close(self) -> None:
+        """Close idle connections."""
+        self._client.close()
+
+    def _send(self, request: Request) -> httpx.Response:
+        url = httpx.URL(self.base_url)
+        return self._client.send(
+            self._client.build_request(
+                request.method,
+                url,
+                headers=request.headers,
+                content=request.content or None,
+                extensions={"target": request.target.encode("ascii")},
+            )
+        )
+
+    def _answered(self, answer: Answer) -> Answer:
+        self._record(Exchange(answer.request, answer))
+        return answer
+
+    def _unanswered(self, request: Request | RawRequest, mismatch: Mismatch) -> Mismatch:
+        self._record(Exchange(request, str(mismatch)))
+        return mismatch
+
+    def _record(self, exchange: Exchange) -> None:
+        with self._lock:
+            self.exchanges.append(exchange)
+
+
+def _with_body(json: object, content: bytes, headers: Extra) -> tuple[Extra, bytes]:
+    if json is ...:
+        return headers, content
+    given = dict(headers or {})
+    if not any(name.lower() == "content-type" for name in given):
+        given["Content-Type"] = "application/json"
+    return given, json_bytes(json)
+
+
+def json_bytes(value: Any) -> bytes:  # noqa: ANN401 - JSON is anything
+    """Write JSON readably, and with escapes where UTF-8 has no form for it (lone surrogates)."""
+    try:
+        return json_format.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return json_format.dumps(value).encode()
+
+
+def _reason(error: httpx.HTTPError) -> str:
+    if isinstance(error, httpx.ConnectError):
+        return "nothing listens there (any more)"
+    if isinstance(error, httpx.RemoteProtocolError):
+        return f"the connection was closed or the bytes are not HTTP ({error})"
+    return str(error) or type(error).__name__

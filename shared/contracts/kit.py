@@ -1,0 +1,67 @@
+"""The vocabulary of a contract: checks with stable ids, a client that remembers, expectations."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar, cast
+
+import pytest
+
+from shared.race import together
+
+from .client import Api
+from .exchange import Answer, Mismatch
+from .expectations import expect, expect_problem, json_differences
+
+__all__ = [
+    "Answer",
+    "Api",
+    "Check",
+    "Mismatch",
+    "check",
+    "check_of",
+    "expect",
+    "expect_problem",
+    "json_differences",
+    "together",
+    "unique",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+_RUN = secrets.token_hex(4)
+_CALLS = itertools.count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What a check is called, what it says, what it needs and what may have been misunderstood."""
+
+    id: str
+    sentence: str
+    needs: tuple[str, ...]
+    hint: str
+
+
+def check(id: str, *, hint: str, needs: tuple[str, ...] = ()) -> Callable[[_Function], _Function]:  # noqa: A002
+    """Make a test function a check; the first line of its docstring is the check's sentence."""
+
+    def mark(function: _Function) -> _Function:
+        sentence = (function.__doc__ or "").strip().partition("\n")[0]
+        described = Check(id, sentence, needs, hint)
+        return pytest.mark.check(described)(function)
+
+    return mark
+
+
+def check_of(item: pytest.Item) -> Check | None:
+    """Find the check that a collected test is, if it is one."""
+    marker = item.get_closest_marker("check")
+    return cast("Check", marker.args[0]) if marker else None
+
+
+def unique(prefix: str) -> str:
+    """Make a word that no other call and no other run has made or will make."""
+    return f"{prefix}-{_RUN}-{next(_CALLS)}"
