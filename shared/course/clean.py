@@ -1,0 +1,63 @@
+"""`course clean`: removes everything that a run made, and nothing else."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+from shared.course import bootstrap
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MADE_BY_RUNS = (
+    ".infra",
+    ".labs",
+    ".bench",
+    ".hypothesis",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".import_linter_cache",
+    ".venv",  # the last: stopping the services needs it
+)
+
+
+def clean(environment: bootstrap.Environment | None = None) -> int:
+    """Stop the backing services, then remove what runs left; the sources stay as they are."""
+    environment = environment or bootstrap.Environment()
+    if (environment.root / ".infra").exists() and not _stop_services(environment):
+        print("The backing services could not be stopped, so nothing was removed.", file=sys.stderr)
+        return 1
+    gone = [path for path in _made(environment.root) if _remove(path)]
+    named = sorted({path.name for path in gone})
+    print(f"Removed {', '.join(named)}." if named else "Nothing to remove.")
+    return 0
+
+
+def _stop_services(environment: bootstrap.Environment) -> bool:
+    """Stop them from inside the environment, built again if need be: it knows how."""
+    bootstrap.ensure(environment)
+    command = [str(environment.python), "-m", "shared.course", "down"]
+    return subprocess.run(command, cwd=environment.root, check=False).returncode == 0  # noqa: S603
+
+
+def _made(root: Path) -> list[Path]:
+    sources = [path for path in root.iterdir() if path.is_dir() and not path.name.startswith(".")]
+    caches = [cache for source in [root, *sources] for cache in _caches(source, root)]
+    return caches + [root / name for name in MADE_BY_RUNS]
+
+
+def _caches(folder: Path, root: Path) -> list[Path]:
+    return list(folder.glob("__pycache__") if folder == root else folder.rglob("__pycache__"))
+
+
+def _remove(path: Path) -> bool:
+    if path.is_symlink():
+        path.unlink()
+        return True
+    if not path.exists():
+        return False
+    shutil.rmtree(path)
+    return True

@@ -1,0 +1,182 @@
+"""The `course` command: one thin function per verb; each loads only what it needs."""
+# ruff: noqa: PLC0415 - a command must not wait for the imports of the others
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from shared.course.errors import CourseError
+from shared.phases import Phase, UnknownPhase, all_phases, find_phase
+
+app = typer.Typer(
+    name="course",
+    help="Serve, test, break, grade and compare the phases of the course.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def main() -> int:
+    """Run the command; whatever a person can mend is a message and not a traceback."""
+    try:
+        app(prog_name="course")
+    except CourseError as error:
+        typer.secho(str(error), fg="red", err=True)
+    return 1  # a command that ends well has raised SystemExit
+
+
+def _phase(which: str) -> Phase:
+    try:
+        return find_phase(which)
+    except UnknownPhase as error:
+        raise typer.BadParameter(str(error)) from error
+
+
+_A_PHASE = typer.Argument(metavar="PHASE", parser=_phase, help="its number or its name")
+PhaseArgument = Annotated[Phase, _A_PHASE]
+
+
+@app.command()
+def run(
+    phase: PhaseArgument,
+    *,
+    port: Annotated[
+        int | None,
+        typer.Option(envvar="PORT", min=1, max=65535, help="instead of 8000 + N"),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="begin with an empty database")] = False,
+) -> None:
+    """Serve a phase with all it needs until Ctrl-C."""
+    from shared.course import run as runner
+
+    raise typer.Exit(runner.run(phase, port=port or phase.port, fresh=fresh))
+
+
+@app.command("test", context_settings={"ignore_unknown_options": True})
+def run_suites(
+    arguments: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[PHASE] [PYTEST ARGUMENTS]", help="a phase, then as for pytest"),
+    ] = None,
+) -> None:
+    """Run every suite, or one phase's."""
+    from shared.course import suites
+
+    suites.test(arguments or [])
+
+
+@app.command()
+def check() -> None:
+    """Check format, lint, types, import fences, SQL style, lessons and the lock file."""
+    from shared.course import check as checks
+
+    raise typer.Exit(checks.check())
+
+
+@app.command()
+def grade(
+    phase: PhaseArgument,
+    url: Annotated[str | None, typer.Option(help="a server that is running")] = None,
+    cmd: Annotated[str | None, typer.Option(help="a command that starts one on $PORT")] = None,
+) -> None:
+    """Grade any server, in any language, against a phase's contract."""
+    from shared.course import grade as grader
+
+    raise typer.Exit(grader.grade(phase, url=url, cmd=cmd))
+
+
+@app.command()
+def bugs(phase: PhaseArgument) -> None:
+    """Prove that every planted bug of a phase is caught by a named check."""
+    from shared.course import bugs as planted
+
+    raise typer.Exit(planted.kill_matrix(phase))
+
+
+@app.command()
+def hunt(phase: PhaseArgument) -> None:
+    """Serve a phase with one bug that you don't know."""
+    from shared.course import bugs as planted
+
+    raise typer.Exit(planted.hunt(phase))
+
+
+@app.command()
+def lab(
+    phase: PhaseArgument,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="none: list them")] = None,
+    *,
+    save: Annotated[bool, typer.Option("--save", help="keep the results for the lesson")] = False,
+    quick: Annotated[bool, typer.Option("--quick", help="small sizes, to see it work")] = False,
+) -> None:
+    """List a phase's experiments, or run one."""
+    from shared.course import labs
+
+    raise typer.Exit(labs.run(phase, name, save=save, quick=quick) if name else labs.show(phase))
+
+
+@app.command()
+def bench(phase: PhaseArgument) -> None:
+    """Measure a phase's throughput beside its peers."""
+    from shared import bench as benchmark
+
+    raise typer.Exit(benchmark.run(phase))
+
+
+@app.command()
+def diff(
+    before: PhaseArgument,
+    after: PhaseArgument,
+    *,
+    everything: Annotated[bool, typer.Option("--all", help="tests, bugs and results too")] = False,
+) -> None:
+    """Show how one phase became the next."""
+    from shared.course import diff as comparison
+
+    raise typer.Exit(comparison.diff(before, after, everything=everything))
+
+
+@app.command()
+def phases() -> None:
+    """List the phases that there are."""
+    for phase in all_phases():
+        typer.echo(f"{phase.number}  {phase.package:<18} {phase.title}")
+
+
+@app.command()
+def doctor() -> None:
+    """Say what is missing and the command that fixes it."""
+    from shared.course import doctor as examination
+
+    raise typer.Exit(examination.doctor())
+
+
+@app.command()
+def down() -> None:
+    """Stop the backing services that this checkout started."""
+    from shared import infra
+
+    stopped = infra.down()
+    typer.echo(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+
+
+@app.command()
+def clean() -> None:
+    """Remove everything that a run made."""
+    from shared.course import clean as cleaning
+
+    raise typer.Exit(cleaning.clean())
+
+
+@app.command()
+def lock(
+    *,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="take the newest versions")] = False,
+) -> None:
+    """Pin every package again after a change in pyproject.toml."""
+    from shared.course import lock as locking
+
+    raise typer.Exit(locking.lock(upgrade=upgrade))

@@ -1,0 +1,110 @@
+"""`course run`: a phase's service with all it needs, and a screen that says what to do with it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from shared import lessons
+from shared.course import ports
+from shared.course.errors import CourseError
+from shared.course.service import Service, StopRequests, how_it_ended, reachable
+from shared.phases import ROOT, Phase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_LOOPBACK = "127.0.0.1"
+_ENTRY_POINTS = ("schema.sql", "server.py", "main.py", "app.py")
+_KEPT = " Its data stays; `make down` stops the database too."
+
+
+class PortTaken(CourseError):  # noqa: N818 - the field's words
+    """Somebody else listens there; the message says who, and the way out."""
+
+
+def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> int:
+    """Serve the phase until somebody stops it; `root` may be a copy with a bug in it."""
+    console = Console(highlight=False)
+    host = os.environ.get("HOST") or _LOOPBACK
+    refuse_taken(phase, host, port)
+    environment = service_environment(phase, host, port, fresh=fresh)
+    stop = StopRequests()
+    service = Service(phase.package, environment, root)
+    try:
+        service.wait_until_ready(stop)
+        if not stop:
+            console.print(screen(phase, host, port))
+        ended = service.wait(stop)
+    finally:
+        code = service.stop(stop)
+    return _farewell(console, phase, code, asked=ended is None)
+
+
+def refuse_taken(phase: Phase, host: str, port: int) -> None:
+    """Name who has the port, rather than let the service fail at it."""
+    if not ports.is_taken(port, host):
+        return
+    raise PortTaken(
+        f"Port {port} is taken by {ports.who_listens(port)}. Stop it, or take another port:\n"
+        f"  make phase{phase.number} PORT={ports.free_port(port)}"
+    )
+
+
+def service_environment(phase: Phase, host: str, port: int, *, fresh: bool) -> dict[str, str]:
+    """Return what the service is configured by, its database made ready."""
+    environment = {**os.environ, "HOST": host, "PORT": str(port)}
+    if phase.schema is not None:
+        environment["DATABASE_URL"] = _database(phase, phase.schema, fresh=fresh)
+    return environment
+
+
+def screen(phase: Phase, host: str, port: int) -> Panel:
+    """Say where it listens, what to read first, what to try, and how to stop it."""
+    address = reachable(host)
+    url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    rows = Table.grid(padding=(0, 3))
+    rows.add_column(style="dim")
+    rows.add_column(overflow="fold")
+    rows.add_row("listens on", Text(url, style="bold green"))
+    rows.add_row("docs", f"{url}/docs")
+    rows.add_row("lesson", f"{phase.package}/README.md")
+    rows.add_row("read first", _first_file(phase))
+    rows.add_row("try", Text(_first_curl(phase, url), style="cyan"))
+    rows.add_row("stop", "Ctrl-C")
+    title = f"Phase {phase.number}: {escape(phase.title)}"
+    return Panel(rows, title=title, title_align="left", expand=False)
+
+
+def _database(phase: Phase, schema: Path, *, fresh: bool) -> str:
+    from shared import databases, infra  # noqa: PLC0415 - a phase without data starts without them
+
+    return databases.ensure_database(infra.postgres(), phase.package, schema, fresh=fresh)
+
+
+def _first_file(phase: Phase) -> str:
+    there = [name for name in _ENTRY_POINTS if (phase.path / name).exists()]
+    return f"{phase.package}/{there[0] if there else '__main__.py'}"
+
+
+def _first_curl(phase: Phase, url: str) -> str:
+    """Return the lesson's own first request, sent to where we listen."""
+    request = lessons.first_curl(phase.lesson) or f"curl -i http://127.0.0.1:{phase.port}/healthz"
+    return re.sub(rf"http://(?:127\.0\.0\.1|localhost):{phase.port}\b", url, request)
+
+
+def _farewell(console: Console, phase: Phase, code: int, *, asked: bool) -> int:
+    if not asked:
+        console.print(f"[red]The service ended by itself, {how_it_ended(code)}.[/]")
+        return 1
+    ending = f" It ended {how_it_ended(code)}." if code else ""
+    kept = _KEPT if phase.needs_postgres else ""
+    console.print(f"\nStopped phase {phase.number}.{ending}{kept}")
+    return 1 if code else 0
