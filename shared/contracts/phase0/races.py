@@ -1,0 +1,173 @@
+"""Races: many clients at the same moment, judged by what must be true whoever comes first."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from shared.contracts.kit import Answer, Api, Mismatch, check, expect, together, unique
+
+from .givens import Fields, new_post, new_user, post_fields, user_fields
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+WRITERS = 64
+ROUNDS = 12
+"""A race may be won by luck; winning this many in a row is not luck."""
+
+
+def raced(n: int, call: Callable[[int], Answer]) -> list[Answer]:
+    """Let n clients call at once, and return their answers; every one must have got one."""
+    outcomes = together(n, call)
+    for outcome in outcomes:
+        if isinstance(outcome, Exception):
+            raise Mismatch(f"one of {n} clients got no answer: {outcome!r}") from outcome
+    return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
+
+
+def tally(answers: list[Answer], **expected: int) -> None:
+    """Expect so many answers of each status, given as s201=1, s409=15."""
+    counted = Counter(answer.status for answer in answers)
+    wanted = {int(status[1:]): times for status, times in expected.items() if times}
+    if counted != wanted:
+        raise Mismatch(f"expected statuses (status: times) {wanted}, got {dict(counted)}")
+
+
+@check(
+    "P0-RACE-01",
+    needs=("P0-USR-02",),
+    hint="Reading a counter and raising it are two steps. Who may come in between?",
+)
+def test_concurrent_creates_lose_nothing(api: Api) -> None:
+    """64 users created at once get 64 different ids, and all of them are there."""
+    surname = unique("crowd").lower()
+
+    answers = raced(WRITERS, lambda n: api.post("/users", json=user_fields(name=f"{n} {surname}")))
+
+    tally(answers, s201=WRITERS)
+    users = {answer.json()["id"]: answer.json() for answer in answers}
+    assert len(users) == WRITERS, f"{WRITERS} users share {len(users)} ids"
+    page = expect(api.get(f"/users?name={surname}&limit=100"), 200).json()
+    assert page["total"] == WRITERS, f"{WRITERS} users were created, {page['total']} are listed"
+    assert {user["id"]: user for user in page["items"]} == users, "the rows differ from the answers"
+
+
+@check(
+    "P0-RACE-02",
+    needs=("P0-USR-05",),
+    hint="You looked, and the address was free. When did you look?",
+)
+def test_one_email_goes_to_one_user(api: Api) -> None:
+    """Of 16 clients that create a user with one e-mail at once, exactly one succeeds."""
+    for _ in range(ROUNDS):
+        email = user_fields()["email"]
+        spellings = (email, email.upper())
+
+        answers = raced(
+            16, lambda n, s=spellings: api.post("/users", json=user_fields(email=s[n % 2]))
+        )
+
+        tally(answers, s201=1, s409=15)
+
+
+@check(
+    "P0-RACE-03",
+    needs=("P0-PST-11",),
+    hint="The user was there when you looked. Is it there when you write?",
+)
+def test_no_post_outlives_its_user(api: Api) -> None:
+    """When a user is deleted while posts are created, no post is ever left without its user."""
+    for _ in range(ROUNDS):
+        user_id: int = new_user(api)["id"]
+
+        def either(n: int, user_id: int = user_id) -> Answer:
+            if n == 0:
+                return api.delete(f"/users/{user_id}")
+            return api.post("/posts", json=post_fields(user_id))
+
+        deleted, *created = raced(8, either)
+
+        user_is_gone = deleted.status == 204
+        posts = expect(api.get(f"/posts?user_id={user_id}"), 200).json()["total"]
+        assert posts == sum(answer.status == 201 for answer in created), "a created post is lost"
+        assert not (user_is_gone and posts), f"user {user_id} is gone and has {posts} posts"
+        expect(api.get(f"/users/{user_id}"), 404 if user_is_gone else 200)
+
+
+@check(
+    "P0-RACE-04",
+    needs=("P0-USR-15",),
+    hint="Read, change, write back: what happened to the other field in the meantime?",
+)
+def test_patches_of_different_fields_keep_both(api: Api) -> None:
+    """Two patches of different fields of one user at once both survive."""
+    for _ in range(ROUNDS // 3):
+        users = [new_user(api)["id"] for _ in range(16)]
+        wanted = [{"name": "Renamed", "email": user_fields()["email"]} for _ in users]
+
+        def patch(n: int, users: list[int] = users, wanted: list[Fields] = wanted) -> Answer:
+            field = "email" if n % 2 else "name"
+            return api.patch(f"/users/{users[n // 2]}", json={field: wanted[n // 2][field]})
+
+        tally(raced(2 * len(users), patch), s200=2 * len(users))
+
+        for user_id, fields in zip(users, wanted, strict=True):
+            expect(api.get(f"/users/{user_id}"), 200, json=fields)
+
+
+@check("P0-RACE-05", needs=("P0-USR-20",), hint="Gone is gone. Who may say that it was them?")
+def test_a_user_is_deleted_once(api: Api) -> None:
+    """Of 8 clients that delete one user at once, one gets 204 and the others 404."""
+    for _ in range(ROUNDS):
+        path = f"/users/{new_user(api)['id']}"
+
+        tally(raced(8, lambda _, path=path: api.delete(path)), s204=1, s404=7)
+
+
+@check(
+    "P0-RACE-06",
+    needs=("P0-USR-19",),
+    hint="There are more ways to an e-mail than creating a user.",
+)
+def test_one_email_goes_to_one_patch(api: Api) -> None:
+    """Of 8 users patched to one e-mail at once, exactly one gets it."""
+    users = [new_user(api)["id"] for _ in range(8)]
+
+    for _ in range(ROUNDS):
+        email = user_fields()["email"]
+        answers = raced(
+            8, lambda n, email=email: api.patch(f"/users/{users[n]}", json={"email": email})
+        )
+
+        tally(answers, s200=1, s409=7)
+
+
+@check(
+    "P0-RACE-07",
+    needs=("P0-RACE-01", "P0-QRY-01"),
+    hint="Who else is in the collection while you go through it?",
+)
+def test_lists_are_whole_while_rows_change(api: Api) -> None:
+    """Lists taken while posts come and go are whole: no error, no row twice, no wrong total."""
+    user_id: int = new_user(api)["id"]
+    keepers = [new_post(api, user_id)["id"] for _ in range(5)]
+
+    def writer() -> Answer:
+        post = expect(api.post("/posts", json=post_fields(user_id)), 201).json()
+        return api.delete(f"/posts/{post['id']}")
+
+    def reader() -> Answer:
+        return api.get(f"/posts?user_id={user_id}&limit=100")
+
+    for _ in range(ROUNDS):
+        answers = raced(16, lambda n: writer() if n % 2 else reader())
+
+        tally(answers, s204=8, s200=8)
+        for page in (answer.json() for answer in answers[::2]):
+            ids = [post["id"] for post in page["items"]]
+            assert ids == sorted(set(ids)), f"the list {ids} is out of order, or repeats a row"
+            assert set(keepers) <= set(ids), (
+                f"rows that were there all along are missing from {ids}"
+            )
+            assert page["total"] == len(ids), f"total is {page['total']} for {len(ids)} rows"
