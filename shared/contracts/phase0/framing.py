@@ -48,9 +48,9 @@ def test_pipelined_requests_are_answered_in_order(api: Api) -> None:
     """Requests sent without waiting are answered in their order, bodies and all."""
     length = b"Content-Length: 2"
     post = request(b"POST /rpc HTTP/1.1", JSON_BODY, length, body=b"[]")
-    put = request(b"PUT /users/0 HTTP/1.1", JSON_BODY, length, body=b"{}")
+    patch = request(b"PATCH /users/0 HTTP/1.1", JSON_BODY, length, body=b"{}")
 
-    in_order(api, request(GET), post, put, FOLLOW_UP, expected=[200, 200, 404, 200])
+    in_order(api, request(GET), post, patch, FOLLOW_UP, expected=[200, 200, 404, 200])
 
 
 @check(
