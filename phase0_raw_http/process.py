@@ -1,0 +1,44 @@
+"""The service as a process: settings in, log out, signals to stop it, an exit code at the end."""
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from .application import Application
+from .settings import Settings, SettingsError, load_settings
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+BAD_SETTINGS = 2
+CANNOT_LISTEN = 1
+
+
+def main(
+    program: str, arguments: Sequence[str], serve: Callable[[Settings, Application], None]
+) -> int:
+    """Run a server until SIGTERM or SIGINT; return the exit code."""
+    try:
+        settings = load_settings(program, arguments, os.environ)
+    except SettingsError as error:
+        return say(f"{program}: {error} See --help.", BAD_SETTINGS)
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
+    )
+    try:
+        serve(settings, Application(Store()))
+    except OSError as error:
+        where = f"{settings.host} port {settings.port}"
+        return say(
+            f"{program}: cannot listen on {where}: {error.strerror}."
+            " Choose another with --host and --port, or HOST and PORT.",
+            CANNOT_LISTEN,
+        )
+    return 0
+
+
+def say(message: str, code: int) -> int:
+    """Tell the person at the terminal, and return `code`."""
+    sys.stderr.write(f"{message}\n")
+    return code
