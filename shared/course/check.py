@@ -14,7 +14,7 @@ from rich.markup import escape
 
 from shared import lessons
 from shared.course import lock
-from shared.phases import ROOT, all_phases
+from shared.phases import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

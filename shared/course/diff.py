@@ -1,0 +1,147 @@
+"""`course diff`: how one phase became the next, first as a list of files, then line by line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Column, Table
+from rich.text import Text
+
+from shared.course.errors import CourseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.phases import Phase
+
+_GIT_DIFF = ("git", "diff", "--no-index", "--no-ext-diff", "--no-textconv", "--find-renames")
+_DIFFERENT = 1  # git's exit code when there is a difference
+_NOWHERE = "/dev/null"
+_MADE_BY_RUNS = ("__pycache__", "node_modules")
+_BESIDE_THE_POINT = (("tests",), ("bugs",), ("labs", "results"))
+_ORDER = ("added", "moved", "changed", "removed")
+_STYLES = {"added": "green", "moved": "cyan", "changed": "yellow", "removed": "red"}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What happened to one file; a file that was moved may have changed too."""
+
+    kind: str
+    path: str
+    before: str
+    plus: str
+    minus: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Everything that tells two phases apart."""
+
+    changes: tuple[Change, ...]
+    identical: int
+    patch: str
+
+
+def diff(before: Phase, after: Phase, *, everything: bool = False) -> int:
+    """Show the table, then the patch; through a pager where there is one to scroll in."""
+    comparison = compare(before.path, after.path, everything=everything)
+    console = Console(highlight=False)
+    if not console.is_terminal or not shutil.which("less"):
+        _show(console, before, after, comparison)
+        return 0
+    with console.capture() as capture:
+        _show(console, before, after, comparison)
+    pager = ("less", "--RAW-CONTROL-CHARS", "--quit-if-one-screen", "--no-init")
+    subprocess.run(pager, input=capture.get(), text=True, check=False)  # noqa: S603
+    return 0
+
+
+def compare(before: Path, after: Path, *, everything: bool = False) -> Comparison:
+    """Compare two folders as they are now, committed or not."""
+    names = (before.name, after.name)
+    with tempfile.TemporaryDirectory() as folder:
+        copies = Path(folder)
+        count = _copy(before, copies / before.name, everything=everything)
+        _copy(after, copies / after.name, everything=everything)
+        changes = sorted(_changes(_git(copies, "--numstat", "-z", *names), *names), key=_by_kind)
+        patch = _git(copies, "--no-prefix", "--color=always", *names)
+    gone = sum(change.kind != "added" for change in changes)
+    return Comparison(tuple(changes), count - gone, patch)
+
+
+def belongs(path: PurePosixPath, *, everything: bool) -> bool:
+    """Tell whether a file, named from its phase, is part of what the phase has to say."""
+    if any(part in _MADE_BY_RUNS or part.startswith(".") for part in path.parts):
+        return False
+    return everything or not any(path.parts[: len(top)] == top for top in _BESIDE_THE_POINT)
+
+
+def _copy(source: Path, target: Path, *, everything: bool) -> int:
+    """Copy the files that belong, for git to compare; return how many they are."""
+    target.mkdir()
+    count = 0
+    for file in sorted(path for path in source.rglob("*") if path.is_file()):
+        name = file.relative_to(source)
+        if belongs(PurePosixPath(name), everything=everything):
+            (target / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, target / name)
+            count += 1
+    return count
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    ended = subprocess.run(  # noqa: S603
+        [*_GIT_DIFF, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+    if ended.returncode > _DIFFERENT:
+        raise CourseError(f"git diff ended with {ended.returncode}: {ended.stderr.strip()}")
+    return ended.stdout
+
+
+def _changes(numstat: str, before: str, after: str) -> Iterator[Change]:
+    """Read `plus TAB minus TAB NUL old NUL new NUL`, or `plus TAB minus TAB path NUL`."""
+    words = iter(numstat.split("\0")[:-1])
+    for word in words:
+        plus, minus, path = word.split("\t", 2)
+        old, new = (path, path) if path else (next(words), next(words))
+        yield _change(old.removeprefix(f"{before}/"), new.removeprefix(f"{after}/"), plus, minus)
+
+
+def _change(old: str, new: str, plus: str, minus: str) -> Change:
+    if old == _NOWHERE:
+        return Change("added", new, "", plus, minus)
+    if new == _NOWHERE:
+        return Change("removed", old, "", plus, minus)
+    return Change("changed" if old == new else "moved", new, old, plus, minus)
+
+
+def _by_kind(change: Change) -> tuple[int, str]:
+    return _ORDER.index(change.kind), change.path
+
+
+def _show(console: Console, before: Phase, after: Phase, comparison: Comparison) -> None:
+    table = Table(
+        "", "file", "from", Column("+", style="green"), Column("-", style="red"), box=None
+    )
+    table.title = f"{before.package} -> {after.package}"
+    for change in comparison.changes:
+        moved_from = change.before if change.kind == "moved" else ""
+        kind = Text(change.kind, style=_STYLES[change.kind])
+        table.add_row(kind, change.path, moved_from, change.plus, change.minus)
+    console.print(table)
+    console.print(f"\n{_summary(comparison)}\n")
+    console.print(Text.from_ansi(comparison.patch), soft_wrap=True)
+
+
+def _summary(comparison: Comparison) -> str:
+    kinds = Counter(change.kind for change in comparison.changes)
+    parts = [f"{kinds[kind]} {kind}" for kind in _ORDER if kinds[kind]]
+    return ", ".join([*parts, f"{comparison.identical} identical byte for byte"])
