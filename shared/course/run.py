@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
+_LAST_OF_OURS = 8009  # a port that no phase calls its own
 _ENTRY_POINTS = ("schema.sql", "server.py", "main.py", "app.py")
 _KEPT = " Its data stays; `make down` stops the database too."
 
@@ -54,7 +55,7 @@ def refuse_taken(phase: Phase, host: str, port: int) -> None:
         return
     raise PortTaken(
         f"Port {port} is taken by {ports.who_listens(port)}. Stop it, or take another port:\n"
-        f"  make phase{phase.number} PORT={ports.free_port(port)}"
+        f"  make phase{phase.number} PORT={ports.free_port(max(port, _LAST_OF_OURS))}"
     )
 
 
