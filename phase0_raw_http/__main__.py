@@ -2,8 +2,10 @@
 
 import sys
 
-from .process import main
+from .application import UsersAndPosts
+from .process import run
 from .server import serve
+from .store import Store
 
 if __name__ == "__main__":
-    sys.exit(main("phase0_raw_http", sys.argv[1:], serve))
+    sys.exit(run("phase0_raw_http", serve, UsersAndPosts(Store())))

@@ -53,7 +53,7 @@ ROUTES = (
 )
 
 
-class Application:
+class UsersAndPosts:
     """Routes requests to functions; whatever happens there, a response comes out."""
 
     def __init__(self, store: Store) -> None:

@@ -11,6 +11,8 @@ import threading
 from collections.abc import Callable, Hashable
 from enum import Enum, auto
 
+GRACE_SECONDS = 0.1
+
 
 class Phase(Enum):
     """What a connection is doing."""
@@ -33,7 +35,7 @@ class Connections:
         self._limit = limit
         self._changed = threading.Condition()
         self._phases: dict[Hashable, Phase] = {}
-        self._hang_up: dict[Hashable, Callable[[], None]] = {}
+        self._hang_up: dict[Hashable, Callable[[], object]] = {}
         self._draining = False
 
     @property
@@ -41,8 +43,11 @@ class Connections:
         """Whether the server is about to stop, so that no connection shall be kept alive."""
         return self._draining
 
-    def admit(self, key: Hashable, hang_up: Callable[[], None]) -> bool:
-        """Let a connection in; False if the house is full of connections at work."""
+    def admit(self, key: Hashable, hang_up: Callable[[], object]) -> bool:
+        """Let a connection in; False if the house is full of connections at work.
+
+        `hang_up` must close it so that whoever waits on it wakes up; any thread may call it.
+        """
         with self._changed:
             if len(self._phases) >= self._limit and not self._evict_longest_waiting():
                 return False
@@ -62,18 +67,19 @@ class Connections:
         with self._changed:
             self._forget(key)
 
-    def drain(self) -> None:
-        """Hang up on whoever has no request under way; the others may finish theirs."""
+    def drain(self, seconds: float) -> None:
+        """Block until every request under way is answered, but no longer than `seconds`.
+
+        Idle connections are hung up on, after a moment: a request may be in the kernel's hands
+        already although its thread or task has not read the first byte.
+        """
         with self._changed:
             self._draining = True
+            self._changed.wait_for(lambda: not self._phases, GRACE_SECONDS)
             for key, phase in list(self._phases.items()):
                 if phase in {Phase.IDLE, Phase.CLOSING}:
                     self._forget(key)()
-
-    def wait_until_empty(self, seconds: float) -> bool:
-        """Block until the last connection has left; False if that took too long."""
-        with self._changed:
-            return self._changed.wait_for(lambda: not self._phases, seconds)
+            self._changed.wait_for(lambda: not self._phases, seconds)
 
     def _evict_longest_waiting(self) -> bool:
         for key, phase in self._phases.items():
@@ -82,7 +88,7 @@ class Connections:
                 return True
         return False
 
-    def _forget(self, key: Hashable) -> Callable[[], None]:
+    def _forget(self, key: Hashable) -> Callable[[], object]:
         self._phases.pop(key, None)
         self._changed.notify_all()
         return self._hang_up.pop(key, lambda: None)

@@ -11,7 +11,10 @@ import logging
 import signal
 import sys
 from contextlib import suppress
+from time import perf_counter
 
+from .access_log import log_answer
+from .application import UsersAndPosts
 from .async_stream import AsyncStream
 from .connections import Connections, HungUpError, Phase
 from .errors import ServiceError
@@ -27,9 +30,10 @@ from .http_syntax import (
     parse_request_line,
     wants_continue,
 )
-from .problems import overloaded, problem
-from .process import main
+from .problems import problem
+from .process import run
 from .settings import Settings
+from .store import Store
 
 log = logging.getLogger(__name__)
 
@@ -58,17 +62,19 @@ class Connection:
         await self.wait_for_request()
         if self.close_connection:
             return
+        started = perf_counter()
         self.method, self.path = "", "/"
         try:
             request = await self.read_request()
             self.enter(Phase.WORKING)
             response = self.server.application(request)
-            self.close_connection = not request.keep_alive
+            self.close_connection = response.close or not request.keep_alive
         except ServiceError as error:
             # The request has no known end, so nobody can say where the next one would begin.
             self.close_connection = True
             response = problem(error, self.path)
         await self.respond(response)
+        log_answer(self.method, self.path, response.status, started)
 
     async def wait_for_request(self) -> None:
         """Wait for the first byte; a connection on which none comes is closed without a word."""
@@ -138,7 +144,7 @@ class Connection:
                 encode_response(
                     response,
                     head_only=self.method == "HEAD",
-                    connection="close" if self.close_connection else "keep-alive",
+                    close=self.close_connection,
                 )
             )
 
@@ -157,13 +163,14 @@ class EventLoopServer:
 
     async def accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Let a new connection in, or turn it away; asyncio runs this as a task of its own."""
+        loop = asyncio.get_running_loop()
         stream = AsyncStream(reader, writer)
         connection = Connection(self, stream)
         try:
-            if self.connections.admit(connection, stream.abort):
-                await connection.handle()
-            else:
-                writer.write(overloaded())
+            # There is always somebody to make room: a route runs without a pause, so that no
+            # connection is at work while another one is let in.
+            self.connections.admit(connection, lambda: loop.call_soon_threadsafe(stream.abort))
+            await connection.handle()
         except Exception:
             log.exception("connection.failed")
         finally:
@@ -181,8 +188,7 @@ class EventLoopServer:
         log.info("server.listening url=http://%s:%d", *listener.sockets[0].getsockname()[:2])
         await stop.wait()
         listener.close()
-        self.connections.drain()
-        await asyncio.to_thread(self.connections.wait_until_empty, self.settings.drain_timeout)
+        await asyncio.to_thread(self.connections.drain, self.settings.drain_timeout)
         log.info("server.stopped")
 
 
@@ -192,4 +198,4 @@ def serve(settings: Settings, application: Application) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main("phase0_raw_http.event_loop_server", sys.argv[1:], serve))
+    sys.exit(run("phase0_raw_http.event_loop_server", serve, UsersAndPosts(Store())))

@@ -46,16 +46,21 @@ class Response:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
+    @property
+    def close(self) -> bool:
+        """Whether this is to be the last answer on its connection."""
+        return self.headers.get("Connection") == "close"
+
 
 Application = Callable[[Request], Response]
 """What both servers serve: any function from a request to a response."""
 
 
 def encode_json(value: object) -> bytes:
-    """Write `value` as readable UTF-8 JSON.
+    r"""Write `value` as readable UTF-8 JSON.
 
     A lone surrogate (half of a character, possible in a JSON string as an escape) has no UTF-8
-    form. "backslashreplace" writes it as `\\ud83d`: just the escape that JSON has for it.
+    form. "backslashreplace" writes it as `\ud83d`: just the escape that JSON has for it.
     """
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "backslashreplace")
 
@@ -65,7 +70,7 @@ def json_response(status: HTTPStatus, value: object, **headers: str) -> Response
     return Response(status, encode_json(value), {"Content-Type": "application/json", **headers})
 
 
-def encode_response(response: Response, *, head_only: bool, connection: str | None) -> bytes:
+def encode_response(response: Response, *, head_only: bool, close: bool) -> bytes:
     """Write the response as it goes over the wire, in one piece.
 
     The answer to HEAD (`head_only`) names the length of the body that GET would have sent, and
@@ -74,8 +79,7 @@ def encode_response(response: Response, *, head_only: bool, connection: str | No
     headers = {"Date": formatdate(usegmt=True), "Server": SERVER_NAME, **response.headers}
     if response.status != HTTPStatus.NO_CONTENT:
         headers["Content-Length"] = str(len(response.body))
-    if connection:
-        headers["Connection"] = connection
+    headers["Connection"] = "close" if close else "keep-alive"
     lines = [f"HTTP/1.1 {response.status.value} {response.status.phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     head = "\r\n".join([*lines, "", ""]).encode("ascii")

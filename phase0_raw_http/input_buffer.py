@@ -15,6 +15,7 @@ class InputBuffer:
         self._bytes = bytearray()
 
     def __len__(self) -> int:
+        """Return how many bytes are waiting."""
         return len(self._bytes)
 
     def feed(self, data: bytes) -> None:

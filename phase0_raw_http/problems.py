@@ -54,4 +54,4 @@ def overloaded() -> bytes:
         "All connections are at work; try again in a second.",
         headers={"Retry-After": "1"},
     )
-    return encode_response(problem(error, "/"), head_only=False, connection="close")
+    return encode_response(problem(error, "/"), head_only=False, close=True)

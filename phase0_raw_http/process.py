@@ -3,31 +3,24 @@
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from .application import Application
+from .http_message import Application
 from .settings import Settings, SettingsError, load_settings
-from .store import Store
-
-log = logging.getLogger(__name__)
 
 BAD_SETTINGS = 2
 CANNOT_LISTEN = 1
 
 
-def main(
-    program: str, arguments: Sequence[str], serve: Callable[[Settings, Application], None]
-) -> int:
+def run(program: str, serve: Callable[[Settings, Application], None], app: Application) -> int:
     """Run a server until SIGTERM or SIGINT; return the exit code."""
     try:
-        settings = load_settings(program, arguments, os.environ)
+        settings = load_settings(program, sys.argv[1:], os.environ)
     except SettingsError as error:
         return say(f"{program}: {error} See --help.", BAD_SETTINGS)
-    logging.basicConfig(
-        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s"
-    )
+    logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
     try:
-        serve(settings, Application(Store()))
+        serve(settings, app)
     except OSError as error:
         where = f"{settings.host} port {settings.port}"
         return say(

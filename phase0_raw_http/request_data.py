@@ -12,7 +12,7 @@ from .validation import HIGHEST_ID, Check, find_errors
 
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
-WHOLE_NUMBER = re.compile(r"-?[0-9]{1,19}")
+WHOLE_NUMBER = re.compile("0|-?[1-9][0-9]{0,18}")
 NUMERIC_PARAMETERS = frozenset({"limit", "offset", "user_id"})
 
 

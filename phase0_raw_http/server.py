@@ -14,7 +14,9 @@ import threading
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
+from time import perf_counter
 
+from .access_log import log_answer
 from .blocking_stream import RECEIVE_BYTES, BlockingStream
 from .connections import Connections, HungUpError, Phase
 from .errors import ServiceError
@@ -35,11 +37,13 @@ from .settings import Settings
 
 log = logging.getLogger(__name__)
 
+POLL_SECONDS = 0.1  # how soon the accepting thread notices that it shall stop
+
 
 class RequestHandler(BaseHTTPRequestHandler):
     """One connection on one thread: read a request, route it, respond; then the next one."""
 
-    server: "Server"
+    server: "Server"  # pyright: ignore[reportIncompatibleVariableOverride] - never another one
     disable_nagle_algorithm = True  # an answer is sent in one piece: there is nothing to wait for
 
     def setup(self) -> None:
@@ -60,17 +64,19 @@ class RequestHandler(BaseHTTPRequestHandler):
         self.wait_for_request()
         if self.close_connection:
             return
+        started = perf_counter()
         self.command, self.path = "", "/"
         try:
             request = self.read_request()
             self.enter(Phase.WORKING)
             response = self.server.application(request)
-            self.close_connection = not request.keep_alive
+            self.close_connection = response.close or not request.keep_alive
         except ServiceError as error:
             # The request has no known end, so nobody can say where the next one would begin.
             self.close_connection = True
             response = problem(error, self.path)
         self.respond(response)
+        log_answer(self.command, self.path, response.status, started)
 
     def wait_for_request(self) -> None:
         """Wait for the first byte; a connection on which none comes is closed without a word."""
@@ -140,7 +146,7 @@ class RequestHandler(BaseHTTPRequestHandler):
             encode_response(
                 response,
                 head_only=self.command == "HEAD",
-                connection="close" if self.close_connection else "keep-alive",
+                close=self.close_connection,
             )
         )
 
@@ -173,7 +179,9 @@ class Server(ThreadingHTTPServer):
         """Bind, without http.server's look-up of our own name, which can hang on a bad resolver."""
         TCPServer.server_bind(self)
 
-    def verify_request(self, request: socket.socket, client_address: object) -> bool:
+    def verify_request(  # pyright: ignore[reportIncompatibleMethodOverride] - TCP alone
+        self, request: socket.socket, client_address: object
+    ) -> bool:
         """Let a new connection in, or turn it away; the accepting thread asks this."""
         del client_address
         if self.connections.admit(request, lambda: hang_up(request)):
@@ -181,7 +189,9 @@ class Server(ThreadingHTTPServer):
         turn_away(request)
         return False
 
-    def shutdown_request(self, request: socket.socket) -> None:
+    def shutdown_request(  # pyright: ignore[reportIncompatibleMethodOverride] - TCP alone
+        self, request: socket.socket
+    ) -> None:
         """Close a connection for good."""
         self.connections.leave(request)
         super().shutdown_request(request)
@@ -189,7 +199,7 @@ class Server(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Log what no handler expected; the other connections go on."""
         del request
-        log.exception("connection.failed client=%s", client_address)
+        log.exception("connection.failed client=%s", client_address)  # noqa: LOG004 - called in one
 
 
 def hang_up(connection: socket.socket) -> None:
@@ -201,22 +211,22 @@ def hang_up(connection: socket.socket) -> None:
 def turn_away(connection: socket.socket) -> None:
     """Answer 503 without a thread and without waiting: a new socket has room for one answer."""
     with suppress(OSError):
-        connection.setblocking(False)
+        connection.settimeout(0)
         connection.send(overloaded())
         connection.recv(RECEIVE_BYTES)  # unread input would turn the close into a reset
 
 
 def serve(settings: Settings, application: Application) -> None:
     """Serve until SIGTERM or SIGINT, then let the requests under way finish."""
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    # Blocked signals wait until sigwait takes them. A signal handler would instead run between
+    # any two steps of this thread, even while it holds a lock that the handler needs.
+    stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     with Server(settings, application) as server:
         log.info("server.listening url=http://%s:%d", *server.server_address[:2])
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        stop.wait()
+        threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True).start()
+        signal.sigwait(stop)
         server.shutdown()
         server.server_close()
-        server.connections.drain()
-        server.connections.wait_until_empty(settings.drain_timeout)
+        server.connections.drain(settings.drain_timeout)
     log.info("server.stopped")

@@ -1,7 +1,6 @@
 """What can be set from outside: by environment variable, or by the flag of the same name."""
 
 import argparse
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
@@ -10,6 +9,7 @@ from typing import Any, Generic, TypeVar, cast
 T = TypeVar("T")
 
 HIGHEST_PORT = 65535
+ONE_DAY = 86400
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 
@@ -40,9 +40,9 @@ def parse_whole_number(text: str, lowest: int, highest: int) -> int:
 
 
 def parse_seconds(text: str) -> float:
-    """Accept a positive, finite duration."""
+    """Accept a duration; the comparison fails for `nan`, too."""
     seconds = float(text)
-    if not 0 < seconds < math.inf:
+    if not 0 < seconds <= ONE_DAY:
         raise ValueError
     return seconds
 
@@ -58,7 +58,7 @@ HOST = Kind("an address to listen on", parse_host)
 PORT = Kind(
     f"a port from 0 to {HIGHEST_PORT}", lambda text: parse_whole_number(text, 0, HIGHEST_PORT)
 )
-SECONDS = Kind("a number of seconds above 0", parse_seconds)
+SECONDS = Kind("a number of seconds above 0, at most a day", parse_seconds)
 COUNT = Kind("a whole number above 0", lambda text: parse_whole_number(text, 1, 10**12))
 LOG_LEVEL = Kind(f"one of {', '.join(LOG_LEVELS)}", parse_log_level)
 

@@ -10,7 +10,7 @@ import threading
 from dataclasses import dataclass, replace
 from itertools import count
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from .errors import ServiceError, invalid_payload
 
@@ -60,7 +60,7 @@ class Store:
 
     # --- users ---
 
-    def list_users(  # noqa: PLR0913 - one parameter per query parameter
+    def list_users(
         self,
         *,
         name: str = "",
@@ -114,7 +114,7 @@ class Store:
 
     # --- posts ---
 
-    def list_posts(  # noqa: PLR0913 - one parameter per query parameter
+    def list_posts(
         self,
         *,
         user_id: int | None = None,
@@ -146,7 +146,7 @@ class Store:
             self._posts[post.id] = post
             return post
 
-    def update_post(self, post_id: int, **changes: Any) -> Post:
+    def update_post(self, post_id: int, **changes: int | str) -> Post:
         """Change the given fields and leave the others as they are at this moment."""
         with self._lock:
             new = replace(self._require_post(post_id), **changes)
