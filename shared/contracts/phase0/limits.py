@@ -154,3 +154,19 @@ def test_slow_clients_do_not_stop_the_others(api: Api) -> None:
 
         for _ in range(5):
             expect(api.get("/healthz"), 200)
+
+
+@check(
+    "P0-HTTP-52",
+    needs=("P0-HTTP-17",),
+    hint="You have hung up and wait for the other side to do so too. Who else waits meanwhile?",
+)
+def test_refused_clients_do_not_stop_the_others(api: Api) -> None:
+    """While refused clients keep their side of the connection open, others are served at once."""
+    with ExitStack() as lingering:
+        for _ in range(20):
+            line = lingering.enter_context(dial(api))
+            line.send(b"rubbish\r\n\r\n")
+
+        for _ in range(5):
+            expect(api.get("/healthz"), 200)
