@@ -1,0 +1,1 @@
+"""A REST API on PostgreSQL: users, their posts and the comments on them."""
