@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _TIMEOUT = 30.0
 _PROMPT = "$ "
 _ANYTHING = "…"
-_SERVES = re.compile(r"(?:\w+=\S* )*python3? -m (phase\d+\w*(?:\.\w+)*)(?! .*--help)")
+_SERVES = re.compile(r"(?:\w+=\S* )*python3? -m (phase\d+\w*(?:\.\w+)*)(?: --[\w-]+[= ]\S+)*")
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -59,7 +59,7 @@ class Command:
     @property
     def serves(self) -> str | None:
         """The module of a service that it starts in the foreground; it would never end."""
-        match = _SERVES.match(self.text)
+        match = _SERVES.fullmatch(self.text)
         return match[1] if match else None
 
 

@@ -25,11 +25,10 @@ class Phase:
 
     @property
     def title(self) -> str:
-        """The first heading of the lesson, or the package's name while there is no lesson."""
-        if self.lesson is None:
-            return self.package
-        lines = self.lesson.read_text(encoding="utf-8").splitlines()
-        return next((line[2:].strip() for line in lines if line.startswith("# ")), self.package)
+        """The lesson's heading without the number, or the package's name while there is none."""
+        text = self.lesson.read_text(encoding="utf-8") if self.lesson else ""
+        heading = re.search(r"^# (?:Phase \d+\W+)?(.+)$", text, flags=re.MULTILINE)
+        return heading[1].strip() if heading else self.package
 
     @property
     def port(self) -> int:

@@ -212,7 +212,11 @@ class Progress:
         installed = self._environment.installed() - self._before if fetched else 0
         count, verb = (installed, "installing") if installed > 0 else (fetched, "fetching")
         step = 1 if self._moves else max(1, total // 4)
-        return f"{verb} {min(count, total) // step * step} of {total} packages" if count else ""
+        return (
+            f"{verb} {min(count, total) // step * step} of {total} packages"
+            if count >= step
+            else ""
+        )
 
     def end(self) -> None:
         """Leave the line that moved."""

@@ -37,9 +37,10 @@ def clean(environment: bootstrap.Environment | None = None) -> int:
 
 
 def _stop_services(environment: bootstrap.Environment) -> bool:
-    """Stop them from inside the environment, built again if need be: it knows how."""
-    bootstrap.ensure(environment)
-    command = [str(environment.python), "-m", "shared.course", "down"]
+    """Stop them from inside the environment, which knows how; any that is there will do."""
+    if not environment.python.exists():
+        bootstrap.ensure(environment)
+    command = [str(environment.python), "-m", "shared.course.cli", "down", "--data"]
     return subprocess.run(command, cwd=environment.root, check=False).returncode == 0  # noqa: S603
 
 

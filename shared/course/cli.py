@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
 
 from shared.course.errors import CourseError
+from shared.infra import InfraError
 from shared.phases import Phase, UnknownPhase, all_phases, find_phase
 
 app = typer.Typer(
@@ -23,7 +25,7 @@ def main() -> int:
     """Run the command; whatever a person can mend is a message and not a traceback."""
     try:
         app(prog_name="course")
-    except CourseError as error:
+    except (CourseError, InfraError) as error:
         typer.secho(str(error), fg="red", err=True)
     return 1  # a command that ends well has raised SystemExit
 
@@ -155,12 +157,17 @@ def doctor() -> None:
 
 
 @app.command()
-def down() -> None:
+def down(
+    *,
+    data: Annotated[bool, typer.Option("--data", help="remove their data as well")] = False,
+) -> None:
     """Stop the backing services that this checkout started."""
     from shared import infra
 
     stopped = infra.down()
-    typer.echo(f"Stopped {', '.join(stopped)}." if stopped else "Nothing was running.")
+    typer.echo(f"Stopped {', '.join(stopped)}." if stopped else "No service was running.")
+    if data:
+        infra.remove()
 
 
 @app.command()
@@ -180,3 +187,7 @@ def lock(
     from shared.course import lock as locking
 
     raise typer.Exit(locking.lock(upgrade=upgrade))
+
+
+if __name__ == "__main__":  # from inside the environment, whatever it was built from
+    sys.exit(main())

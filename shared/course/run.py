@@ -36,13 +36,14 @@ def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> i
     console = Console(highlight=False)
     host = os.environ.get("HOST") or _LOOPBACK
     refuse_taken(phase, host, port)
-    environment = service_environment(phase, host, port, fresh=fresh)
+    with console.status("Seeing to PostgreSQL"):
+        environment = service_environment(phase, host, port, fresh=fresh)
     stop = StopRequests()
     service = Service(phase.package, environment, root)
     try:
         service.wait_until_ready(stop)
         if not stop:
-            console.print(screen(phase, host, port))
+            _welcome(console, phase, host, port)
         ended = service.wait(stop)
     finally:
         code = service.stop(stop)
@@ -67,7 +68,7 @@ def service_environment(phase: Phase, host: str, port: int, *, fresh: bool) -> d
     return environment
 
 
-def screen(phase: Phase, host: str, port: int) -> Panel:
+def _welcome(console: Console, phase: Phase, host: str, port: int) -> None:
     """Say where it listens, what to read first, what to try, and how to stop it."""
     address = reachable(host)
     url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
@@ -78,10 +79,13 @@ def screen(phase: Phase, host: str, port: int) -> Panel:
     rows.add_row("docs", f"{url}/docs")
     rows.add_row("lesson", f"{phase.package}/README.md")
     rows.add_row("read first", _first_file(phase))
-    rows.add_row("try", Text(_first_curl(phase, url), style="cyan"))
     rows.add_row("stop", "Ctrl-C")
     title = f"Phase {phase.number}: {escape(phase.title)}"
-    return Panel(rows, title=title, title_align="left", expand=False)
+    console.print(Panel(rows, title=title, title_align="left", expand=False))
+    # Outside the frame and never wrapped: it is there to be copied.
+    console.print(
+        Text(f"Try, in a second terminal:\n\n{_first_curl(phase, url)}\n"), soft_wrap=True
+    )
 
 
 def _database(phase: Phase, schema: Path, *, fresh: bool) -> str:

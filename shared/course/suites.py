@@ -39,6 +39,9 @@ def folders(chosen: tuple[Phase, ...], own: list[str]) -> list[str]:
 
 def _start_postgres() -> None:
     """Start it once here, so that the workers find it and don't queue for it."""
-    from shared import infra  # noqa: PLC0415 - phase 0 is tested without it
+    from rich.console import Console  # noqa: PLC0415 - phase 0 is tested without them
 
-    infra.postgres()
+    from shared import infra  # noqa: PLC0415
+
+    with Console().status("Seeing to PostgreSQL"):
+        infra.postgres()
