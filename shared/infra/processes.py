@@ -1,4 +1,4 @@
-"""Servers that outlive the command that started them: which port, who runs them, who still lives."""
+"""Servers that outlive the command that started them: their ports, their users, their lives."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from shared.phases import ROOT
 from .errors import InfraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 _LOCK_WITHIN = 120.0
 _TICK = 0.05
@@ -82,7 +82,7 @@ class State:
         return path.read_text(encoding="ascii")
 
     @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> Generator[None]:
         """Keep every other process of this checkout from starting or stopping services.
 
         The kernel releases the lock when its holder dies, so a killed run blocks nobody.

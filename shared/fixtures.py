@@ -1,0 +1,129 @@
+"""The pytest plugin of the course: databases, servers and clients, made by whoever asks first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import httpx
+import pytest
+
+from shared import databases, infra, servers
+from shared.phases import Phase, find_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Mapping, Sequence
+
+    from shared.servers import Server
+
+pytest_plugins = ["shared.contracts.plugin"]
+
+_ANSWER_WITHIN = 10.0
+_READ: dict[Server, int] = {}
+"""The live servers, and how much of each one's log belongs to earlier tests."""
+
+
+class Serve(Protocol):
+    """Starts a service for the tests of one module."""
+
+    def __call__(
+        self,
+        module: str | None = None,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> Server:
+        """Run `python -m module`, the phase's own service if none is named."""
+        ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let a contract be held against any server."""
+    parser.addoption("--url", help="the server to test, instead of the phase's own")
+
+
+@pytest.fixture(scope="module")
+def phase(request: pytest.FixtureRequest) -> Phase:
+    """Find the phase that the test module belongs to."""
+    return find_phase(request.path)
+
+
+@pytest.fixture(scope="module")
+def database_url(phase: Phase) -> Iterator[str]:
+    """Make a database of the module's own, with the phase's schema and no rows at first."""
+    admin = infra.postgres()
+    with databases.clone(admin, databases.template(admin, phase)) as url:
+        yield url
+
+
+@pytest.fixture
+def clean_database(database_url: str) -> str:
+    """Give the module's database without the rows of earlier tests."""
+    databases.empty(database_url)
+    return database_url
+
+
+@pytest.fixture(scope="module")
+def serve(phase: Phase) -> Iterator[Serve]:
+    """Start services that end with the module."""
+    started: list[Server] = []
+
+    def start(
+        module: str | None = None,
+        args: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+    ) -> Server:
+        server = servers.start(module or phase.package, args, env)
+        started.append(server)
+        _READ[server] = 0
+        return server
+
+    yield start
+    for server in started:
+        server.stop()
+        del _READ[server]
+        server.log_path.unlink()
+
+
+@pytest.fixture(scope="module")
+def server(request: pytest.FixtureRequest, phase: Phase, serve: Serve) -> Server:
+    """Serve the phase, on the module's database if it keeps its data in one.
+
+    A phase with several servers overrides this fixture in its conftest.
+    """
+    if not phase.needs_postgres:
+        return serve()
+    return serve(env={"DATABASE_URL": request.getfixturevalue("database_url")})
+
+
+@pytest.fixture(scope="module")
+def base_url(request: pytest.FixtureRequest) -> str:
+    """Name the server under test: the one that `--url` names, else the phase's own."""
+    named = request.config.getoption("--url")
+    if isinstance(named, str):
+        return named.rstrip("/")
+    server: Server = request.getfixturevalue("server")
+    return server.url
+
+
+@pytest.fixture
+def http(base_url: str) -> Iterator[httpx.Client]:
+    """Open a client of the server under test that waits for no answer longer than ten seconds."""
+    with httpx.Client(base_url=base_url, timeout=_ANSWER_WITHIN) as client:
+        yield client
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Note how much each live server has logged, so that a test is shown its own part."""
+    for server in _READ:
+        _READ[server] = server.log_path.stat().st_size
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Put what the servers logged during a failed test beneath its message."""
+    report = yield
+    if report.failed:
+        for server, start in _READ.items():
+            if written := server.log(start):
+                report.sections.append((f"log of the server on {server.url}", written))
+    return report

@@ -1,0 +1,106 @@
+"""Services as real processes on real sockets: started, awaited, read, stopped."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+
+from shared.infra.processes import free_port
+from shared.phases import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_START_WITHIN = 20.0
+_STOP_WITHIN = 10.0
+_TICK = 0.02
+_LOOPBACK = "127.0.0.1"
+_OURS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
+"""What a service inherits: nothing of the developer's own settings may decide a test."""
+
+
+class ServerError(Exception):
+    """A service didn't come up; the message holds what it said."""
+
+
+@dataclass(eq=False)
+class Server:
+    """One running service."""
+
+    process: subprocess.Popen[bytes]
+    host: str
+    port: int
+    log_path: Path
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{self.host}:{self.port}"
+
+    def log(self, start: int = 0) -> str:
+        """Return what it wrote to stdout and stderr, from byte `start` on."""
+        with self.log_path.open("rb") as log:
+            log.seek(start)
+            return log.read().decode("utf-8", "replace")
+
+    def stop(self) -> int:
+        """Ask it to end as production would, insist if it doesn't; returns the exit code."""
+        if self.process.poll() is None:
+            self.process.terminate()
+        try:
+            return self.process.wait(_STOP_WITHIN)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return self.process.wait()
+
+
+def start(
+    module: str,
+    args: Sequence[str] = (),
+    env: Mapping[str, str] | None = None,
+    *,
+    root: Path = ROOT,
+) -> Server:
+    """Run `python -m module` on a free port of the loopback and wait until it is alive."""
+    port = free_port()
+    environment = {name: os.environ[name] for name in _OURS if name in os.environ}
+    environment |= {"HOST": _LOOPBACK, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(env or {})}
+    descriptor, log = tempfile.mkstemp(prefix=f"{module}-", suffix=".log")
+    process = subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", module, *args],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=descriptor,
+        stderr=subprocess.STDOUT,
+    )
+    os.close(descriptor)
+    server = Server(process, _LOOPBACK, port, Path(log))
+    _wait_until_alive(server, module)
+    return server
+
+
+def _wait_until_alive(server: Server, module: str) -> None:
+    deadline = time.monotonic() + _START_WITHIN
+    while not _is_alive(server):
+        ended = server.process.poll()
+        if ended is not None or time.monotonic() > deadline:
+            server.stop()
+            reason = "is silent" if ended is None else f"ended with exit code {ended}"
+            raise ServerError(f"{module} {reason}. It wrote:\n{server.log()}")
+        time.sleep(_TICK)
+
+
+def _is_alive(server: Server) -> bool:
+    try:
+        return httpx.get(f"{server.url}/healthz", timeout=2).is_success
+    except httpx.TransportError:
+        return False
