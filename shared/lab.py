@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from matplotlib.figure import Figure
 
-    from shared.fixtures import Server
+    from shared.servers import Server
 
 Cell = str | int | float | None
 _SMALL = 10
@@ -68,10 +68,11 @@ class Lab:
         env: Mapping[str, str] | None = None,
     ) -> Server:
         """Start the phase's service, or another module, as a real process on a free port."""
-        from shared import servers  # noqa: PLC0415
+        from shared import servers  # noqa: PLC0415 - the same
 
         own = {"DATABASE_URL": self.database_url} if self.phase.needs_postgres else {}
         server = servers.start(module or self.phase.package, args, {**own, **(env or {})})
+        self._ending.callback(server.log_path.unlink)
         self._ending.callback(server.stop)
         return server
 

@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-from shared.course.errors import CourseError
-from shared.infra import InfraError
 from shared.phases import Phase, UnknownPhase, all_phases, find_phase
 
 app = typer.Typer(
@@ -22,12 +20,24 @@ app = typer.Typer(
 
 
 def main() -> int:
-    """Run the command; whatever a person can mend is a message and not a traceback."""
+    """Run the command; what a person can mend is told in words and not as a traceback."""
     try:
         app(prog_name="course")
-    except (CourseError, InfraError) as error:
+    except Exception as error:
+        if not isinstance(error, _errors_for_people()):
+            raise
         typer.secho(str(error), fg="red", err=True)
     return 1  # a command that ends well has raised SystemExit
+
+
+def _errors_for_people() -> tuple[type[Exception], ...]:
+    """Return the errors whose message is written for the person; loaded when there is one."""
+    from shared.course.errors import CourseError
+    from shared.databases import DatabaseError
+    from shared.infra import InfraError
+    from shared.servers import ServerError
+
+    return CourseError, DatabaseError, InfraError, ServerError
 
 
 def _phase(which: str) -> Phase:

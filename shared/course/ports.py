@@ -32,8 +32,14 @@ def free_port(above: int) -> int:
 
 def who_listens(port: int) -> str:
     """Name the process that has the port, as far as this user may know."""
-    pid = _pid_from_proc(port) if Path("/proc/net/tcp").exists() else _pid_from_lsof(port)
+    pid = pid_of_listener(port)
     return f"{_command(pid)} (process {pid})" if pid else "another program"
+
+
+def pid_of_listener(port: int) -> int | None:
+    """Find the process that has the port; None if it is another user's, or nobody's."""
+    proc = Path("/proc/net/tcp").exists()
+    return _pid_from_proc(port) if proc else _pid_from_lsof(port)
 
 
 def _pid_from_proc(port: int) -> int | None:

@@ -1,0 +1,222 @@
+"""`course run` as a person has it: a screen, a service, and an end to both however it comes."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pytest
+
+from shared import databases, infra
+from shared.course import ports, run
+from shared.phases import ROOT, find_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from pathlib import Path
+
+COURSE = [sys.executable, "-m", "shared.course.cli"]
+WITHIN = 20.0
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of it")
+
+
+@dataclass
+class Run:
+    """One command as a person started it, with all that it wrote."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    output: Path
+
+    def said(self) -> str:
+        """Return everything until now."""
+        return self.output.read_text()
+
+    def wait_for(self, words: str) -> str:
+        """Return everything once the words are among it."""
+        wait_until(lambda: words in self.said(), self.said)
+        return self.said()
+
+    def service(self) -> int:
+        """Return the process that listens."""
+        pid = ports.pid_of_listener(self.port)
+        assert pid is not None
+        return pid
+
+
+def wait_until(condition: Callable[[], bool], explain: Callable[[], str]) -> None:
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        if time.monotonic() > deadline:
+            pytest.fail(f"It didn't come to pass: {explain()}")
+        time.sleep(0.02)
+
+
+class Start:
+    """Starts commands on a free port, and cleans up after a test that failed."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._started: list[Run] = []
+
+    def __call__(self, command: list[str], **environment: str) -> Run:
+        """Start one, with more environment variables."""
+        port = free_port()
+        output = self._folder / f"output-{len(self._started)}"
+        with output.open("wb") as file:
+            process = subprocess.Popen(  # noqa: S603
+                command,
+                cwd=ROOT,
+                env={**os.environ, "PORT": str(port), **environment},
+                stdout=file,
+                stderr=file,
+            )
+        self._started.append(Run(process, port, output))
+        return self._started[-1]
+
+    def end(self) -> None:
+        """End what still runs."""
+        for started in self._started:
+            started.process.kill()
+            started.process.wait()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Generator[Start]:
+    """Start commands that are gone after the test."""
+    starter = Start(tmp_path)
+    yield starter
+    starter.end()
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def test_the_screen_says_where_it_is_and_what_to_do(start: Start) -> None:
+    running = start([*COURSE, "run", "0"])
+
+    screen = running.wait_for("Try, in a second terminal")
+
+    url = f"http://127.0.0.1:{running.port}"
+    for words in (url, f"{url}/docs", "phase0_raw_http/README.md", "phase0_raw_http/server.py"):
+        assert words in screen
+    assert "Ctrl-C" in screen
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_however_it_is_asked_it_stops_cleanly(start: Start, name: str) -> None:
+    running = start([*COURSE, "run", "0"])
+    running.wait_for("Ctrl-C")
+
+    running.process.send_signal(signal.Signals[name])
+
+    assert running.process.wait(WITHIN) == 0
+    assert "Stopped phase 0." in running.said()
+    assert not ports.is_taken(running.port)
+
+
+def test_the_service_answers_while_it_runs(start: Start) -> None:
+    running = start([*COURSE, "run", "phase0"])
+    running.wait_for("Ctrl-C")
+
+    connection = http.client.HTTPConnection("127.0.0.1", running.port, timeout=5)
+    connection.request("GET", "/healthz")
+
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_a_taken_port_is_told_with_its_owner_and_the_way_out(start: Start) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+        late = start([*COURSE, "run", "0"], PORT=str(port))
+
+        assert late.process.wait(WITHIN) == 1
+    assert f"Port {port} is taken by" in late.said()
+    assert f"(process {os.getpid()})" in late.said()
+    assert "make phase0 PORT=" in late.said()
+
+
+@pytest.mark.parametrize("port", ["rubbish", "0", "65536", "-1"])
+def test_what_is_no_port_is_refused_by_name(start: Start, port: str) -> None:
+    refused = start([*COURSE, "run", "0"], PORT=port)
+
+    assert refused.process.wait(WITHIN) == 2
+    assert "PORT" in refused.said()
+    assert "Traceback" not in refused.said()
+
+
+def test_a_service_that_dies_is_told(start: Start) -> None:
+    running = start([*COURSE, "run", "0"])
+    running.wait_for("Ctrl-C")
+
+    os.kill(running.service(), signal.SIGKILL)
+
+    assert running.process.wait(WITHIN) == 1
+    assert "ended by itself, killed by SIGKILL" in running.said()
+
+
+def test_a_service_that_does_not_start_is_told_with_its_own_words(start: Start) -> None:
+    running = start([*COURSE, "run", "0"], MAX_BODY_BYTES="rubbish")
+
+    assert running.process.wait(WITHIN) == 1
+    assert "MAX_BODY_BYTES" in running.said()
+    assert "ended while starting, with exit code 2" in running.said()
+
+
+@linux_only
+def test_a_killed_course_takes_its_service_along(start: Start) -> None:
+    running = start([*COURSE, "run", "0"])
+    running.wait_for("Ctrl-C")
+
+    running.process.kill()
+
+    wait_until(lambda: not ports.is_taken(running.port), running.said)
+
+
+def test_a_killed_make_takes_the_course_along(start: Start) -> None:
+    course = f"COURSE=@exec {' '.join(COURSE)}"
+    running = start([shutil.which("make") or "make", "phase0", course])
+    running.wait_for("Ctrl-C")
+
+    running.process.kill()
+
+    running.wait_for("Stopped phase 0.")
+    assert not ports.is_taken(running.port)
+
+
+def test_a_phase_with_a_schema_gets_its_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, ...]] = []
+
+    def ensure_database(admin: str, name: str, schema: Path, *, fresh: bool) -> str:
+        asked.append((admin, name, schema.name, fresh))
+        return "postgresql://the-phases-own"
+
+    monkeypatch.setattr(infra, "postgres", lambda: "postgresql://admin")
+    monkeypatch.setattr(databases, "ensure_database", ensure_database)
+
+    environment = run.service_environment(find_phase(1), "127.0.0.1", 8001, fresh=True)
+
+    assert environment["DATABASE_URL"] == "postgresql://the-phases-own"
+    assert asked == [("postgresql://admin", "phase1_crud", "schema.sql", True)]
+
+
+def test_a_phase_without_a_schema_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABASE_URL", raising=False)
+
+    environment = run.service_environment(find_phase(0), "::1", 8000, fresh=False)
+
+    assert "DATABASE_URL" not in environment
+    assert (environment["HOST"], environment["PORT"]) == ("::1", "8000")
