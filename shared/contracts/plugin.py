@@ -22,6 +22,28 @@ MOST_EARLIER = 4
 """Requests before the failing one that are worth repeating."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let checks be chosen by their ids, and tests by their names."""
+    words = "run only these checks: ids, beginnings of ids, or names of test functions"
+    parser.getgroup("contracts").addoption("--check", action="append", default=[], help=words)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `--check` didn't ask for."""
+    asked = tuple(cast("list[str]", config.getoption("--check")))
+    if asked:
+        kept = [item for item in items if _is_asked_for(item, asked)]
+        config.hook.pytest_deselected(items=[item for item in items if item not in kept])
+        items[:] = kept
+
+
+def _is_asked_for(item: pytest.Item, asked: tuple[str, ...]) -> bool:
+    described = check_of(item)
+    if described and described.id.startswith(asked):
+        return True
+    return getattr(item, "originalname", item.name) in asked
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line("markers", "check(described): a check of a contract")

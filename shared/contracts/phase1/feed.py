@@ -148,7 +148,7 @@ def test_the_feed_is_filtered(api: Api) -> None:
     second = expect(api.get("/feed", params=rest), 200, json={"next_cursor": None})
 
     assert ids(first) + ids(second) == made
-    nothing = {"items": [], "next_cursor": None}
+    nothing: Fields = {"items": [], "next_cursor": None}
     for pattern in (f"{word}%", f"{word}_", f"%{word}"):
         expect(api.get("/feed", params={"q": pattern}), 200, json=nothing)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.contracts.kit import Api, check, expect, expect_problem, unique
 
-from .givens import ids, new_post, new_user, post_fields, user_fields
+from .givens import Fields, ids, new_post, new_user, post_fields, user_fields
 
 ATTEMPTS = (
     "' OR '1'='1",
@@ -26,7 +26,7 @@ ATTEMPTS = (
 def test_attempts_in_filters_find_nothing(api: Api) -> None:
     """An attempt in a text filter is looked for as text, and found nowhere."""
     new_post(api, new_user(api)["id"])
-    nothing = {"items": []}
+    nothing: Fields = {"items": []}
 
     for attempt in ATTEMPTS:
         text = unique("x") + attempt

@@ -16,7 +16,7 @@ from shared.contracts.kit import (
     unique,
 )
 
-from .givens import ids, new_comment, new_post, new_user, post_fields, user_fields
+from .givens import Fields, ids, new_comment, new_post, new_user, post_fields, user_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +40,8 @@ def test_one_of_many_gets_an_email(api: Api) -> None:
     """Sixteen at once ask for one e-mail: one gets 201, fifteen get 409, one user exists."""
     for _ in range(4):
         email = f"{unique('race')}@example.org"
-        fields = user_fields(email=email)
 
-        answers = at_once(*[lambda fields=fields: api.post("/users", json=fields)] * 16)
+        answers = at_once(*[_creating(api, user_fields(email=email))] * 16)
 
         assert statuses(answers) == {201: 1, 409: 15}, f"expected one 201, got {statuses(answers)}"
         for answer in answers:
@@ -177,6 +176,10 @@ def test_comments_written_at_once_are_all_counted(api: Api) -> None:
     expect(api.get(f"/posts/{post['id']}/comments"), 200, json={"total": 20})
     listed = api.get("/posts", params={"user_id": user_id})
     expect(listed, 200, json={"items": [{"comment_count": 20}]})
+
+
+def _creating(api: Api, fields: Fields) -> Callable[[], Answer]:
+    return lambda: api.post("/users", json=fields)
 
 
 def _patching(api: Api, path: str, **change: object) -> Callable[[], Answer]:
