@@ -1,0 +1,1 @@
+"""Experiments with the servers of this phase: predict, run, reconcile."""
