@@ -64,10 +64,11 @@ def _module(name: str, *arguments: str) -> Callable[[], str]:
 
 def _python(*arguments: str) -> Callable[[], str]:
     """Prepare a tool of the environment; it complains when it ends with anything but 0."""
-    return partial(_complaints, [sys.executable, *arguments])
+    return partial(complaints, [sys.executable, *arguments])
 
 
-def _complaints(command: list[str]) -> str:
+def complaints(command: list[str]) -> str:
+    """Run a tool; return what it says if it ends with anything but 0."""
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
     if ended.returncode == 0:
         return ""

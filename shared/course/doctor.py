@@ -57,6 +57,7 @@ def examine() -> list[Finding]:
         _binaries(),
         _docker(),
         _tool("node", "node" if _is_mac() else "nodejs npm", "only for the peer in `make bench`"),
+        _tool("curl", "curl", "only for the requests that the lessons show"),
         _tool("wrk", "wrk", "only for `make bench`"),
     ]
 

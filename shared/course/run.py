@@ -43,7 +43,7 @@ def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> i
     try:
         service.wait_until_ready(stop)
         if not stop:
-            _welcome(console, phase, host, port)
+            print(screen(console, phase, host, port), flush=True)
         ended = service.wait(stop)
     finally:
         code = service.stop(stop)
@@ -68,24 +68,27 @@ def service_environment(phase: Phase, host: str, port: int, *, fresh: bool) -> d
     return environment
 
 
-def _welcome(console: Console, phase: Phase, host: str, port: int) -> None:
-    """Say where it listens, what to read first, what to try, and how to stop it."""
+def screen(console: Console, phase: Phase, host: str, port: int) -> str:
+    """Say where it listens, what to read first, what to try, and how to stop it.
+
+    One string, so that the service's log doesn't come in between.
+    """
     address = reachable(host)
     url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
     rows = Table.grid(padding=(0, 3))
     rows.add_column(style="dim")
-    rows.add_column(overflow="fold")
     rows.add_row("listens on", Text(url, style="bold green"))
     rows.add_row("docs", f"{url}/docs")
     rows.add_row("lesson", f"{phase.package}/README.md")
     rows.add_row("read first", _first_file(phase))
     rows.add_row("stop", "Ctrl-C")
     title = f"Phase {phase.number}: {escape(phase.title)}"
-    console.print(Panel(rows, title=title, title_align="left", expand=False))
-    # Outside the frame and never wrapped: it is there to be copied.
-    console.print(
-        Text(f"Try, in a second terminal:\n\n{_first_curl(phase, url)}\n"), soft_wrap=True
-    )
+    curl = _first_curl(phase, url)
+    with console.capture() as shown:
+        console.print(Panel(rows, title=title, title_align="left", expand=False))
+        # Outside the frame and never wrapped: it is there to be copied.
+        console.print(Text(f"Try, in a second terminal:\n\n{curl}\n"), soft_wrap=True)
+    return shown.get()
 
 
 def _database(phase: Phase, schema: Path, *, fresh: bool) -> str:
