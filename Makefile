@@ -15,8 +15,8 @@ test:  ## run every suite, or one phase's: PHASE=1, ARGS="-k name"
 check:  ## format, lint, types, import fences, SQL style, lessons, lock file
 	$(COURSE) check
 
-grade:  ## grade any server: PHASE=1 URL=http://127.0.0.1:3000, or CMD="node server.js"
-	$(COURSE) grade $(PHASE) $(if $(URL),--url "$$URL") $(if $(CMD),--cmd "$$CMD")
+grade:  ## grade any server: PHASE=1 URL=http://127.0.0.1:3000, or CMD="node server.js" (ONLY=P1-USR, ALL=1)
+	$(COURSE) grade $(PHASE) $(if $(URL),--url "$$URL") $(if $(CMD),--cmd "$$CMD") $(ONLY:%=--only %) $(if $(ALL),--all)
 
 bugs:  ## prove that every planted bug is caught: PHASE=1
 	$(COURSE) bugs $(PHASE)

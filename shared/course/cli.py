@@ -91,13 +91,19 @@ def check() -> None:
 @app.command()
 def grade(
     phase: PhaseArgument,
+    *,
     url: Annotated[str | None, typer.Option(help="a server that is running")] = None,
     cmd: Annotated[str | None, typer.Option(help="a command that starts one on $PORT")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="a check, or how the ids of several begin")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="every failure in full")] = False,
 ) -> None:
     """Grade any server, in any language, against a phase's contract."""
     from shared.course import grade as grader
 
-    raise typer.Exit(grader.grade(phase, url=url, cmd=cmd))
+    code = grader.grade(phase, url=url, cmd=cmd, only=only or (), everything=everything)
+    raise typer.Exit(code)
 
 
 @app.command()
