@@ -16,6 +16,8 @@ from .errors import InfraError
 from .processes import answers, wait_until
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from docker.models.containers import Container
 
     from .state import State
@@ -55,10 +57,10 @@ class Containers:
             " -c shared_preload_libraries=pg_stat_statements",
             {"POSTGRES_PASSWORD": password},
         )
-        url = f"postgresql://postgres:{password}@127.0.0.1:{self._port('postgres', image)}/postgres"
+        port = self._port("postgres", image)
+        url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
         # The official image starts once to make its cluster, stops, and starts again.
-        if not wait_until(lambda: _accepts(url), _START_WITHIN):
-            raise InfraError(f"PostgreSQL in {image.name} doesn't answer; see `docker logs`.")
+        self._await("postgres", lambda: _accepts(url))
         return url
 
     def redis_url(self) -> str:
@@ -70,8 +72,7 @@ class Containers:
             f"redis-server --requirepass {password} --save ''",
         )
         port = self._port("redis", image)
-        if not wait_until(lambda: answers(port), _START_WITHIN):
-            raise InfraError(f"Redis in {image.name} doesn't answer; see `docker logs`.")
+        self._await("redis", lambda: answers(port))
         return f"redis://:{password}@127.0.0.1:{port}/0"
 
     def stop(self) -> list[str]:
@@ -87,11 +88,23 @@ class Containers:
     def _port(self, service: str, image: Image) -> int:
         with self._state.locked():
             for container in self._mine():
-                if _service(container) == service:
+                if _is(container, service):
                     if container.status == "running":
                         return _published(container, image.port)
                     container.remove(force=True, v=True)
             return self._start(service, image)
+
+    def _await(self, service: str, condition: Callable[[], bool]) -> None:
+        wait_until(lambda: condition() or not self._running(service), _START_WITHIN)
+        if condition():
+            return
+        words = [found.logs(tail=10).decode() for found in self._mine() if _is(found, service)]
+        raise InfraError(
+            f"The {service} container doesn't answer. Its last words:\n{''.join(words)}"
+        )
+
+    def _running(self, service: str) -> bool:
+        return any(_is(found, service) and found.status == "running" for found in self._mine())
 
     def _mine(self) -> list[Container]:
         label = f"{_LABEL}={self._state.checkout}"
@@ -123,6 +136,10 @@ class Containers:
                 f"{service.upper()}_IMAGE, or use INFRA=embedded."
             ) from None
         return _published(container.get_wrapped_container(), image.port)
+
+
+def _is(container: Container, service: str) -> bool:
+    return _service(container) == service
 
 
 def _service(container: Container) -> str:
