@@ -13,6 +13,12 @@ from urllib.parse import quote
 LONGEST_SHOWN = 400
 """Bytes of a body worth reading in a terminal."""
 
+LONGEST_SUMMARY = 160
+"""Bytes of the body of an earlier answer."""
+
+LONGEST_REPLAYED = 2000
+"""Bytes of a body that still fit in a line to be copied."""
+
 
 class Mismatch(AssertionError):  # noqa: N818 - it is a difference found, not an error made
     """The server did something else than expected; the message points at the difference."""
@@ -153,7 +159,7 @@ class Exchange:
         """Say in a few words what came back."""
         if isinstance(self.outcome, str):
             return self.outcome
-        return f"{self.outcome.status} {excerpt(self.outcome.body)}"
+        return f"{self.outcome.status} {excerpt(self.outcome.body, LONGEST_SUMMARY)}"
 
 
 def content_type_parameters(value: str) -> dict[str, str]:
@@ -163,12 +169,13 @@ def content_type_parameters(value: str) -> dict[str, str]:
     return dict(message.get_params([])[1:])
 
 
-def excerpt(body: bytes) -> str:
+def excerpt(body: bytes, longest: int = LONGEST_SHOWN) -> str:
     """Show a body, or its beginning."""
     if not body:
         return "an empty body"
-    text = body[:LONGEST_SHOWN].decode(errors="backslashreplace")
-    return text if len(body) <= LONGEST_SHOWN else f"{text}… ({len(body)} bytes)"
+    if len(body) <= longest:
+        return body.decode(errors="backslashreplace")
+    return f"{body[:longest].decode(errors='ignore')}… ({len(body)} bytes)"
 
 
 def ascii_target(path: str) -> str:
@@ -189,9 +196,10 @@ def _hex_escapes(character: str) -> str:
 
 
 def _text(content: bytes) -> str:
-    shown = content[: 5 * LONGEST_SHOWN].decode(errors="surrogateescape")
-    rest = len(content) - 5 * LONGEST_SHOWN
-    return shown if rest <= 0 else f"{shown}… and {rest} bytes more"
+    if len(content) <= LONGEST_REPLAYED:
+        return content.decode(errors="surrogateescape")
+    shown = content[:LONGEST_SHOWN].decode(errors="ignore")
+    return f"{shown}… and {len(content) - LONGEST_SHOWN} bytes more"
 
 
 def _printf_escaped(byte: int) -> str:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 for _folder in Path(__file__).parent.glob("phase*"):
     pytest.register_assert_rewrite(f"{__package__}.{_folder.name}")
 
-MOST_EARLIER = 4
+MOST_EARLIER = 3
 """Requests before the failing one that are worth repeating."""
 
 

@@ -30,13 +30,13 @@ def test_attempts_in_filters_find_nothing(api: Api) -> None:
 
     for attempt in ATTEMPTS:
         text = unique("x") + attempt
-        for path, name in (
-            ("/users", "name"),
-            ("/users", "email"),
-            ("/posts", "q"),
-            ("/feed", "q"),
-        ):
+        for path, name in (("/users", "name"), ("/posts", "q"), ("/feed", "q")):
             expect(api.get(path, params={name: text}), 200, json=nothing)
+        by_email = api.get("/users", params={"email": text})
+        if by_email.status == 200:
+            expect(by_email, 200, json=nothing)
+        else:  # a server may say that this is no address at all
+            expect_problem(by_email, 400, "invalid_query", fields=["email"])
 
 
 @check("P1-INJ-02", needs=("P1-LIST-10",), hint="What isn't a value cannot be a query parameter.")

@@ -1,0 +1,95 @@
+"""`course grade`: holds a phase's contract against any server, in any language.
+
+Exit codes: 0 every check passed; 1 a check failed; 2 wrong use; 3 none failed, but one took too
+long; 4 nothing to grade (not there, hangs, speaks no HTTP, answers the same to everything);
+5 the grader itself is at fault; 130 interrupted. (make turns every code but 0 into its own 2.)
+
+With `--cmd` the command gets HOST, PORT and, where the phase keeps data, DATABASE_URL: a database
+of its own, made from the phase's schema.sql and without rows. Bring your own tables by beginning
+with DROP SCHEMA public CASCADE; CREATE SCHEMA public.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+
+from shared import databases, infra
+from shared.course import subject as subjects
+from shared.course.checks import run_checks
+from shared.course.report import Report
+from shared.course.verdicts import GRADER_ERROR, INTERRUPTED, NOT_GRADABLE, WRONG_USE
+from shared.phases import ROOT, Phase
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.course.subject import Subject
+
+TOTAL = 900.0
+"""Seconds that a grading may take."""
+
+
+def grade(
+    phase: Phase,
+    *,
+    url: str | None = None,
+    cmd: str | None = None,
+    only: Sequence[str] = (),
+    everything: bool = False,
+) -> int:
+    """Grade a server and return the exit code; `only` names checks or beginnings of their ids."""
+    console = Console(highlight=False, soft_wrap=True)
+    try:
+        with ExitStack() as stack:
+            server = _subject(stack, phase, url, cmd)
+            remark = subjects.look_at(server)
+            return _graded(phase, server, only, Report(console, phase, server, remark, everything))
+    except ValueError as error:
+        return _ended(console, "Wrong use", str(error), WRONG_USE)
+    except subjects.NotGradable as error:
+        return _ended(console, "Nothing to grade", str(error), NOT_GRADABLE)
+    except (infra.InfraError, databases.DatabaseError) as error:
+        return _ended(console, "Grader error", str(error), GRADER_ERROR)
+    except KeyboardInterrupt:
+        return _ended(console, "Interrupted", "What was started is stopped.", INTERRUPTED)
+
+
+def _graded(phase: Phase, server: Subject, only: Sequence[str], report: Report) -> int:
+    contract = ROOT / "shared" / "contracts" / f"phase{phase.number}" / "__init__.py"
+    if not contract.exists():
+        raise ValueError(f"Phase {phase.number} has no contract.")
+    arguments = [str(contract), "-o", "python_files=__init__.py", f"--url={server.url}"]
+    arguments += [f"--check={check}" for check in only]
+    if server.output:
+        arguments.append(f"--server-output={server.output}")
+    with report:
+        results = run_checks(arguments, seconds=TOTAL, watch=report.watch)
+    report.summary(results)
+    return results.exit_code
+
+
+def _subject(stack: ExitStack, phase: Phase, url: str | None, cmd: str | None) -> Subject:
+    if url and not cmd:
+        return subjects.running(url)
+    if cmd and not url:
+        variables = {"DATABASE_URL": _database(stack, phase)} if phase.needs_postgres else {}
+        return stack.enter_context(subjects.started(cmd, variables))
+    raise ValueError(
+        "Say what to grade, one of the two:\n"
+        f"  make grade PHASE={phase.number} URL=http://127.0.0.1:3000\n"
+        f'  make grade PHASE={phase.number} CMD="node server.js"'
+    )
+
+
+def _database(stack: ExitStack, phase: Phase) -> str:
+    admin = infra.postgres()
+    return stack.enter_context(databases.clone(admin, databases.template(admin, phase)))
+
+
+def _ended(console: Console, title: str, words: str, code: int) -> int:
+    console.print(f"[bold red]{title}.[/] {escape(words)}")
+    return code
