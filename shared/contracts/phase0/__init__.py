@@ -17,4 +17,5 @@ from .syntax import *
 from .user_changes import *
 from .users import *
 
-ENVIRONMENT = {"HEADER_TIMEOUT": "1", "BODY_TIMEOUT": "1", "IDLE_TIMEOUT": "1"}
+ENVIRONMENT = {"HEADER_TIMEOUT": "2", "BODY_TIMEOUT": "2", "IDLE_TIMEOUT": "3"}
+"""Short, but longer than the second for which the checks' client keeps an idle connection."""
