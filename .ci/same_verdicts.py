@@ -1,0 +1,31 @@
+"""Compare two runs of the suites, written with --junitxml: which tests, and how each ended."""
+
+import sys
+from xml.etree import ElementTree as ET
+
+
+def main(one: str, other: str) -> int:
+    """Print every difference; the exit code is 1 if there is any."""
+    first, second = verdicts(one), verdicts(other)
+    differing = sorted(
+        name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
+    )
+    for name in differing:
+        print(f"{name}: {first.get(name, 'absent')} / {second.get(name, 'absent')}")
+    if not differing:
+        print(f"The same {len(first)} tests ended the same way in both runs.")
+    return 1 if differing or not first else 0
+
+
+def verdicts(path: str) -> dict[str, str]:
+    """Read how each test of a run ended: passed, failure, error or skipped."""
+    return {
+        f"{case.get('classname')}::{case.get('name')}": next(
+            (child.tag for child in case if child.tag in {"failure", "error", "skipped"}), "passed"
+        )
+        for case in ET.parse(path).iter("testcase")  # noqa: S314 - our own pytest wrote it
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
