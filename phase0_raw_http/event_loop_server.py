@@ -10,13 +10,12 @@ import asyncio
 import logging
 import signal
 import sys
-from contextlib import suppress
 from time import perf_counter
 
 from .access_log import log_answer
 from .application import UsersAndPosts
 from .async_stream import AsyncStream
-from .connections import Connections, HungUpError, Phase
+from .connections import Connections, Phase
 from .errors import ServiceError
 from .http_message import Application, Request, RequestLine, Response, encode_response
 from .http_syntax import (
@@ -50,12 +49,13 @@ class Connection:
 
     async def handle(self) -> None:
         """Serve requests in the order they came (pipelining), until either side closes."""
-        with suppress(OSError):  # a client may vanish at any moment
+        try:
             while not self.close_connection:
                 await self.handle_one_request()
-        with suppress(HungUpError):
             self.enter(Phase.CLOSING)
             await self.stream.linger()
+        except OSError as error:  # a client may vanish at any moment, or exhaust our patience
+            log.debug("connection.lost reason=%s", type(error).__name__)
 
     async def handle_one_request(self) -> None:
         """Live through one request: wait, read, route, respond."""
@@ -175,7 +175,7 @@ class EventLoopServer:
             log.exception("connection.failed")
         finally:
             self.connections.leave(connection)
-            writer.close()
+            stream.abort()  # whatever could be sent has been; `close` might wait to send the rest
 
     async def serve(self) -> None:
         """Serve until SIGTERM or SIGINT, then let the requests under way finish."""

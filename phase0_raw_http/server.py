@@ -18,7 +18,7 @@ from time import perf_counter
 
 from .access_log import log_answer
 from .blocking_stream import RECEIVE_BYTES, BlockingStream
-from .connections import Connections, HungUpError, Phase
+from .connections import Connections, Phase
 from .errors import ServiceError
 from .http_message import Application, Request, RequestLine, Response, encode_response
 from .http_syntax import (
@@ -55,9 +55,13 @@ class RequestHandler(BaseHTTPRequestHandler):
     def handle(self) -> None:
         """Serve requests in the order they came (pipelining), until either side closes."""
         self.close_connection = False
-        with suppress(OSError):  # a client may vanish at any moment
+        try:
             while not self.close_connection:
                 self.handle_one_request()
+            self.enter(Phase.CLOSING)
+            self.stream.linger()
+        except OSError as error:  # a client may vanish at any moment, or exhaust our patience
+            log.debug("connection.lost reason=%s", type(error).__name__)
 
     def handle_one_request(self) -> None:
         """Live through one request: wait, read, route, respond."""
@@ -149,13 +153,6 @@ class RequestHandler(BaseHTTPRequestHandler):
                 close=self.close_connection,
             )
         )
-
-    def finish(self) -> None:
-        """Close without losing the last answer; http.server calls this at the end."""
-        super().finish()
-        with suppress(HungUpError):
-            self.enter(Phase.CLOSING)
-            self.stream.linger()
 
     def enter(self, phase: Phase) -> None:
         """Tell the table of connections what this one does now."""
