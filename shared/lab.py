@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Self
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from shared.phases import ROOT, Phase
 
@@ -78,7 +80,7 @@ class Lab:
 
     def predict(self, question: str) -> None:
         """Put the question whose answer is to be written down before the run, and wait for it."""
-        self._console.print(f"\n[bold]Predict:[/] {question}")
+        self._console.print(f"\n[bold]Predict:[/] {escape(question)}")
         if sys.stdin.isatty() and sys.stdout.isatty():
             self._predictions.append((question, input("Your answer: ")))
 
@@ -95,11 +97,11 @@ class Lab:
         """Show a table; numbers are aligned to the right and rounded to what matters."""
         cells = [[written(cell) for cell in row] for row in rows]
         numeric = [_is_numeric(cell) for cell in cells[0]] if cells else [False] * len(columns)
-        table = Table(title=title, title_justify="left")
+        table = Table(title=escape(title), title_justify="left")
         for column, right in zip(columns, numeric, strict=True):
-            table.add_column(column, justify="right" if right else "left")
+            table.add_column(escape(column), justify="right" if right else "left")
         for row in cells:
-            table.add_row(*row)
+            table.add_row(*map(Text, row))
         self._console.print(table)
         self._report.append(_markdown_table(title, columns, numeric, cells))
 
@@ -122,7 +124,9 @@ class Lab:
     def conclude(self, heading: str, origin: str) -> list[Path]:
         """Hold the predictions against the results, write the report, name what was written."""
         for question, answer in self._predictions:
-            self._console.print(f"\n[bold]You predicted:[/] {answer}\n[dim]{question}[/]")
+            self._console.print(
+                f"\n[dim]{escape(question)}[/]\n[bold]You wrote:[/] {escape(answer)}"
+            )
         report = self._path(f"{self.name}.md")
         parts = [f"# {heading}", *self._report, origin]
         report.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -150,5 +154,9 @@ def _markdown_table(
     title: str, columns: Sequence[str], numeric: Sequence[bool], rows: Sequence[Sequence[str]]
 ) -> str:
     ruler = ["---:" if right else "---" for right in numeric]
-    lines = ["| " + " | ".join(row) + " |" for row in (columns, ruler, *rows)]
+    lines = [_markdown_row(row) for row in (columns, ruler, *rows)]
     return f"**{title}**\n\n" + "\n".join(lines)
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markdown import Markdown
+from rich.markup import escape
 
 from shared.course.errors import CourseError
 from shared.lab import Lab
@@ -27,7 +28,7 @@ def show(phase: Phase) -> int:
     if not phase.labs:
         console.print(f"{phase.package} has no experiments.")
     for name, script in phase.labs.items():
-        console.print(f"[bold]{name}[/]\n  {heading(script)}")
+        console.print(f"[bold]{name}[/]\n  {escape(heading(script))}")
     console.print(f"\n[dim]Run one: make lab PHASE={phase.number} LAB=name[/]")
     return 0
 

@@ -54,6 +54,20 @@ def test_a_table_is_shown_and_kept_as_markdown(
     )
 
 
+def test_what_looks_like_markup_is_shown_as_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with a_lab(tmp_path) as lab:
+        lab.table("[red]title", ("[blue]column",), [("ids[1]|[bold]ids",)])
+        lab.predict("[dim]which?")
+        lab.conclude("An experiment", "One run.")
+
+    shown = capsys.readouterr().out
+    for words in ("[red]title", "[blue]column", "ids[1]|[bold]ids", "[dim]which?"):
+        assert words in shown
+    assert "| ids[1]\\|[bold]ids |" in (tmp_path / "an_experiment.md").read_text()
+
+
 def test_the_same_data_makes_the_same_picture(tmp_path: Path) -> None:
     for folder in ("one", "two"):
         with a_lab(tmp_path / folder) as lab, lab.figure() as figure:
@@ -85,7 +99,7 @@ def test_a_prediction_is_asked_for_on_a_terminal_only(
     said = capsys.readouterr().out
     assert len(asked) == 1
     assert said.count("More or fewer?") == 3
-    assert said.count("You predicted:") == 1
+    assert said.count("You wrote:") == 1
 
 
 def test_a_server_ends_with_its_experiment(tmp_path: Path) -> None:
