@@ -171,6 +171,8 @@ class EventLoopServer:
             # connection is at work while another one is let in.
             self.connections.admit(connection, lambda: loop.call_soon_threadsafe(stream.abort))
             await connection.handle()
+        except asyncio.CancelledError:
+            log.debug("connection.cut")  # the process ends; there is nobody to tell but the log
         except Exception:
             log.exception("connection.failed")
         finally:
@@ -188,6 +190,7 @@ class EventLoopServer:
         log.info("server.listening url=http://%s:%d", *listener.sockets[0].getsockname()[:2])
         await stop.wait()
         listener.close()
+        log.info("server.draining")
         await asyncio.to_thread(self.connections.drain, self.settings.drain_timeout)
         log.info("server.stopped")
 

@@ -225,5 +225,6 @@ def serve(settings: Settings, application: Application) -> None:
         signal.sigwait(stop)
         server.shutdown()
         server.server_close()
+        log.info("server.draining")
         server.connections.drain(settings.drain_timeout)
     log.info("server.stopped")
