@@ -43,7 +43,7 @@ def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> i
     try:
         service.wait_until_ready(stop)
         if not stop:
-            print(screen(console, phase, host, port), flush=True)
+            print(screen(console, phase, host, port), end="", flush=True)
         ended = service.wait(stop)
     finally:
         code = service.stop(stop)
