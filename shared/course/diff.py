@@ -27,6 +27,7 @@ _NOWHERE = "/dev/null"
 _MADE_BY_RUNS = ("__pycache__", "node_modules")
 _BESIDE_THE_POINT = (("tests",), ("bugs",), ("labs", "results"))
 _ORDER = ("added", "moved", "changed", "removed")
+_COUNTS = (("+", "green"), ("-", "red"))
 _STYLES = {"added": "green", "moved": "cyan", "changed": "yellow", "removed": "red"}
 
 
@@ -129,7 +130,11 @@ def _by_kind(change: Change) -> tuple[int, str]:
 
 def _show(console: Console, before: Phase, after: Phase, comparison: Comparison) -> None:
     table = Table(
-        "", "file", "from", Column("+", style="green"), Column("-", style="red"), box=None
+        "",
+        "file",
+        "from",
+        (Column(sign, style=style, justify="right") for sign, style in _COUNTS),
+        box=None,
     )
     table.title = f"{before.package} -> {after.package}"
     for change in comparison.changes:
