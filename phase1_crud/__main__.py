@@ -1,13 +1,14 @@
 """`python -m phase1_crud`: read the settings, serve until a signal, leave with 0."""
 
-import logging
 import signal
 import sys
 
 import uvicorn
 from pydantic import ValidationError
 
+from . import logs
 from .app import create_app
+from .one_write import OneWriteProtocol
 from .settings import Settings
 
 
@@ -20,18 +21,8 @@ def main() -> None:
             name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
             sys.stderr.write(f"{name}: {problem['msg']}\n")
         sys.exit(2)
-    configure_logging(settings.log_level)
+    logs.configure(settings.log_level)
     serve(settings)
-
-
-def configure_logging(level: str) -> None:
-    """Log to standard error; what collects and rotates the lines is not the service's business."""
-    logging.basicConfig(
-        level=level, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
-    )
-    # At INFO the pool tells of each connection taken and returned.
-    if level == "INFO":
-        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
 
 
 def serve(settings: Settings) -> None:
@@ -49,6 +40,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
             proxy_headers=False,
             ws="none",
+            http=OneWriteProtocol,
         )
     )
     # Uvicorn raises the signal again once it has drained, which would end a process that did

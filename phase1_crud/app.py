@@ -52,6 +52,8 @@ def create_app(settings: Settings) -> FastAPI:
         version="1",
         redoc_url=None,
         redirect_slashes=False,
+        # Unused, they would still be looked for on every request.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
         lifespan=lifespan,
     )
     app.state.database = database

@@ -101,6 +101,7 @@ def connection_settings(settings: Settings) -> dict[str, object]:
                 # A prepared statement with a parameter in its LIMIT would be planned on every call.
                 # One plan for all values suits queries that ask the same question of an index.
                 "-c plan_cache_mode=force_generic_plan",
+                "-c jit=off -c enable_memoize=off",
             )
         ),
         # Each statement commits by itself, which saves two round trips; where two statements belong

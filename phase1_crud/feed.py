@@ -12,11 +12,12 @@ from psycopg import AsyncConnection
 from psycopg.rows import args_row
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from .database import connection, containing, sql
+from .database import containing, sql
 from .errors import invalid_query, problems
 from .posts import ListedPost, listed_post
 from .responses import ok
 from .schemas import Limit, Search, UserId
+from .sharing import Shared
 from .strict import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["feed"])
@@ -34,7 +35,7 @@ class FeedPage:
 class FeedQuery(BaseModel):
     """Which posts, and from where on."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Limit = 20
     cursor: Annotated[str, Field(min_length=1, max_length=100)] | None = None
@@ -48,13 +49,20 @@ feed_json = TypeAdapter(FeedPage).dump_json
 @router.get("/feed", response_model=FeedPage, responses=problems(400))
 async def read_feed(request: Request, query: Annotated[FeedQuery, Query()]) -> Response:
     """Show the newest posts, or those after the cursor."""
+    return ok(await feed_pages.get(request, query))
+
+
+async def feed_page(conn: AsyncConnection, query: FeedQuery) -> bytes:
+    """Make a page of the feed, for all who ask for it at once."""
     after = None if query.cursor is None else place_of(query.cursor)
-    async with connection(request) as conn:
-        posts = await select_feed(conn, query, after)
+    posts = await select_feed(conn, query, after)
     has_more = len(posts) > query.limit
     posts = posts[: query.limit]
     next_cursor = cursor_of(posts[-1]) if has_more else None
-    return ok(feed_json(FeedPage(posts, query.limit, next_cursor)))
+    return feed_json(FeedPage(posts, query.limit, next_cursor))
+
+
+feed_pages = Shared(feed_page)
 
 
 async def select_feed(

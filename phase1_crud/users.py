@@ -1,5 +1,6 @@
 """Users: their routes, and the SQL the routes run."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Literal, LiteralString
@@ -13,6 +14,7 @@ from .database import connection, containing, page_of, sql, the_row
 from .errors import BODY, not_found, problems
 from .responses import created, no_content, ok
 from .schemas import Email, Id, Instant, NewUser, Page, PageQuery, Search, UserChanges
+from .sharing import Batch
 from .strict import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["users"])
@@ -64,8 +66,7 @@ users_json = TypeAdapter(Page[User]).dump_json
 @router.get("/users/{user_id}", response_model=User, responses=problems(404))
 async def read_user(request: Request, user_id: Id) -> Response:
     """Show one user."""
-    async with connection(request) as conn:
-        user = await select_user(conn, user_id)
+    user = await users_by_id.get(request, user_id)
     if user is None:
         raise not_found("user", user_id)
     return ok(user_json(user))
@@ -131,17 +132,20 @@ async def read_summary(request: Request, user_id: Id) -> Response:
 # ---------------------------------------------------------------- SQL
 
 
-async def select_user(conn: AsyncConnection, user_id: int) -> User | None:
-    """Find one user by id."""
+async def select_users_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, User]:
+    """Find users by their ids; an id without a user is left out."""
     cursor = await conn.cursor(row_factory=class_row(User)).execute(
         """
         SELECT id, name, email, created_at
           FROM users
-         WHERE id = %(id)s
+         WHERE id = ANY(%(ids)s::bigint[])
         """,
-        {"id": user_id},
+        {"ids": ids},
     )
-    return await cursor.fetchone()
+    return {user.id: user for user in await cursor.fetchall()}
+
+
+users_by_id = Batch(select_users_by_id)
 
 
 # A column name cannot be a parameter, so what a client may sort by is looked up here and never

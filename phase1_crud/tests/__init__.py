@@ -1,1 +1,1 @@
-"""What must hold for this phase: the contract, and what only the inside can see."""
+"""Tests of what only the inside can see; the contract is in test_contract.py."""
