@@ -129,13 +129,8 @@ def _by_kind(change: Change) -> tuple[int, str]:
 
 
 def _show(console: Console, before: Phase, after: Phase, comparison: Comparison) -> None:
-    table = Table(
-        "",
-        "file",
-        "from",
-        (Column(sign, style=style, justify="right") for sign, style in _COUNTS),
-        box=None,
-    )
+    counts = [Column(sign, style=style, justify="right") for sign, style in _COUNTS]
+    table = Table("", "file", "from", *counts, box=None)
     table.title = f"{before.package} -> {after.package}"
     for change in comparison.changes:
         moved_from = change.before if change.kind == "moved" else ""
