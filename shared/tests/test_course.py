@@ -267,6 +267,7 @@ def test_make_help_names_every_target() -> None:
         (["test", "PHASE=1", "ARGS=-k feed"], "test 1 -k feed"),
         (["diff", "A=0", "B=1"], "diff 0 1"),
         (["lab", "PHASE=0", "LAB=anatomy", "SAVE=1"], "lab 0 anatomy --save"),
+        (["hunt", "PHASE=0", "HINT=2"], "hunt 0 --hint 2"),
         (["grade", "PHASE=0", "URL=http://h:1"], 'grade 0 --url "$URL"'),
         (["grade", "PHASE=0", "CMD=node s.js"], 'grade 0 --cmd "$CMD"'),
         (["grade", "PHASE=0", "ONLY=P0-A P0-B", "ALL=1"], "grade 0 --only P0-A --only P0-B --all"),
