@@ -60,7 +60,7 @@ def test_a_client_that_never_ends_does_not_hold_up_the_end(kind: str, serve: Ser
 
 @pytest.mark.parametrize("module", ["phase0_raw_http", "phase0_raw_http.event_loop_server"])
 def test_the_log_of_a_whole_life_has_no_traceback(serve: Serve, module: str) -> None:
-    server = serve(module)
+    server = serve(module, env={"DRAIN_TIMEOUT": "0.2"})
     assert get(server, "/readyz").startswith(b"HTTP/1.1 200 ")
     with connect(server), connect(server) as gone:
         gone.sendall(b"GET / HTTP/1.1\r\n")
