@@ -70,12 +70,19 @@ def start(
     root: Path = ROOT,
 ) -> Server:
     """Run `python -m module` on a free port of the loopback and wait until it is alive."""
+    return start_command([sys.executable, "-m", module, *args], env, root=root)
+
+
+def start_command(
+    command: Sequence[str], env: Mapping[str, str] | None = None, *, root: Path = ROOT
+) -> Server:
+    """Run any server that obeys HOST and PORT, and wait until its /healthz says that it lives."""
     port = free_port()
     environment = {name: os.environ[name] for name in _OURS if name in os.environ}
     environment |= {"HOST": _LOOPBACK, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(env or {})}
-    descriptor, log = tempfile.mkstemp(prefix=f"{module}-", suffix=".log")
-    process = subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", module, *args],
+    descriptor, log = tempfile.mkstemp(prefix="server-", suffix=".log")
+    process = subprocess.Popen(  # noqa: S603 - a server of ours
+        command,
         cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -84,18 +91,18 @@ def start(
     )
     os.close(descriptor)
     server = Server(process, _LOOPBACK, port, Path(log))
-    _wait_until_alive(server, module)
+    _wait_until_alive(server, " ".join(command))
     return server
 
 
-def _wait_until_alive(server: Server, module: str) -> None:
+def _wait_until_alive(server: Server, name: str) -> None:
     deadline = time.monotonic() + _START_WITHIN
     while not _is_alive(server):
         ended = server.process.poll()
         if ended is not None or time.monotonic() > deadline:
             server.stop()
             reason = "is silent" if ended is None else f"ended with exit code {ended}"
-            raise ServerError(f"{module} {reason}. It wrote:\n{server.log()}")
+            raise ServerError(f"{name} {reason}. It wrote:\n{server.log()}")
         time.sleep(_TICK)
 
 

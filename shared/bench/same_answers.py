@@ -1,0 +1,54 @@
+"""Whether the contenders say the same: a fast wrong answer is no benchmark."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
+
+from .measure import BenchError
+
+if TYPE_CHECKING:
+    from shared.servers import Server
+
+    from .plan import Request
+
+_SAMPLES = 20
+_OPAQUE = "next_cursor"
+
+
+def compare(request: Request, ours: Server, theirs: Server) -> None:
+    """Ask both for the same things; raises BenchError at the first difference."""
+    for number in range(_SAMPLES):
+        path = request.sample(number * 499)
+        one, other = (normal(_get(server.url + path)) for server in (ours, theirs))
+        if one != other:
+            raise BenchError(f"GET {path} is answered differently:\n{one}\n{other}")
+
+
+def normal(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Reduce JSON to what it means: instants however they are written, cursors only by presence."""
+    if isinstance(value, dict):
+        members = cast("dict[str, Any]", value)
+        return {
+            name: bool(member) if name == _OPAQUE else normal(member)
+            for name, member in members.items()
+        }
+    if isinstance(value, list):
+        return [normal(item) for item in cast("list[Any]", value)]
+    return _instant(value) if isinstance(value, str) else value
+
+
+def _instant(text: str) -> str | datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return text
+
+
+def _get(url: str) -> object:
+    answer = httpx.get(url, timeout=10)
+    if not answer.is_success:
+        raise BenchError(f"GET {url} was answered with {answer.status_code}.")
+    return answer.json()
