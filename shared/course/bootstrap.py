@@ -180,7 +180,9 @@ def _run_watched(environment: Environment, command: list[str], held: int) -> Non
 def _failure(environment: Environment, code: int) -> str:
     said = environment.said().splitlines()
     errors = [line for line in said if line.startswith("ERROR:")] or said[-_TAIL:]
-    words = "\n".join(f"  {line}" for line in errors)
+    # Without a network pip's errors speak of versions; only its warnings name the connection.
+    offline = [line for line in said if "connection broken" in line][-1:]
+    words = "\n".join(f"  {line}" for line in offline + errors)
     return (
         f"The environment could not be built: its installer ended with {code} and said\n{words}\n"
         f"All of it is in {environment.log}. The next start tries again from the beginning."

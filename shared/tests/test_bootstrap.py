@@ -175,10 +175,13 @@ def test_a_missing_module_is_named_with_its_package(
 def test_pips_own_words_are_shown_when_it_fails(
     environment: Environment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    says_no = "import sys; print('Collecting first'); sys.exit('ERROR: no such version')"
+    says_no = (
+        "import sys; print('Collecting first'); print('WARNING: connection broken by Refused');"
+        "sys.stdout.flush(); sys.exit('ERROR: no such version')"
+    )
     monkeypatch.setattr(bootstrap, "PIP", ("-c", says_no))
 
-    with pytest.raises(BootstrapError, match=r"ended with 1 and said\s+ERROR: no such version"):
+    with pytest.raises(BootstrapError, match=r"broken by Refused\s+ERROR: no such version"):
         ensure(environment)
 
     assert not environment.in_step()
