@@ -21,15 +21,13 @@ def test_a_malformed_request_line_is_400(api: Api) -> None:
         b"GET /healthz",
         b"GET /health z HTTP/1.1",
         b"GET healthz HTTP/1.1",
-        b"GET /healthz HTTP/1",
-        b"GET /healthz HTTP/1.1x",
-        b"GET /healthz http/1.1",
-        b"GET /healthz FTP/1.1",
         b"GET /health\x00z HTTP/1.1",
         b"GET /health\xffz HTTP/1.1",
     ):
         refused(api, request(line), 400)
 
+    for version in (b"HTTP/1", b"HTTP/1.1x", b"http/1.1", b"FTP/1.1"):
+        refused(api, request(b"GET /healthz " + version), 400, 505)
     refused(api, request(b"G@T /healthz HTTP/1.1"), 400, 501)
 
 
