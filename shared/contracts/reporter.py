@@ -54,14 +54,14 @@ class Reporter:
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         """Put needed checks first and say what is to come."""
         items[:] = by_needs(items)
-        self._tell("plan", checks=[described(item).id for item in items])
+        self._tell("plan", checks=[label(item) for item in items])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Skip a check when one that it needs didn't pass."""
         check = described(item)
         self._output_seen = self._output_size()
-        self._tell("begin", id=check.id, sentence=check.sentence)
+        self._tell("begin", id=label(item), sentence=check.sentence)
         for needed in check.needs:
             if self._verdicts.get(needed, "pass") != "pass":
                 pytest.skip(f"needs {needed}, which didn't pass")
@@ -88,7 +88,7 @@ class Reporter:
         self._verdicts[check.id] = verdict
         self._tell(
             "verdict",
-            id=check.id,
+            id=label(item),
             sentence=check.sentence,
             hint=check.hint,
             verdict=verdict,
@@ -119,6 +119,12 @@ def described(item: pytest.Item) -> Check:
     """Describe a check, or a plain test by its own name."""
     name: str = getattr(item, "originalname", None) or item.name
     return check_of(item) or Check(name, name.replace("_", " "), (), "")
+
+
+def label(item: pytest.Item) -> str:
+    """Name an item: a check's id and, where it runs against several servers, which one."""
+    parameters = item.name.partition("[")[2]
+    return described(item).id + (f"[{parameters}" if parameters else "")
 
 
 def by_needs(items: list[pytest.Item]) -> list[pytest.Item]:

@@ -24,6 +24,12 @@ PER_CHECK = 60
 """Seconds that one check may take, with all its requests."""
 
 _CHUNK = 65536
+_PLUGINS = ("-p", "pytest_timeout")
+"""All that checks need; loading what else is installed would take longer than most checks."""
+
+_ORDERLY = (0, 1, 5)
+"""pytest's own exit codes for: all passed, some failed, nothing was asked for."""
+
 _LONGEST_TROUBLE = 3000
 
 
@@ -51,7 +57,7 @@ def run_checks(
             watch(event)
         if time.monotonic() >= deadline:
             _break_off(results, begun, seconds)
-        elif process.wait() > 1:
+        elif process.wait() not in _ORDERLY and not results.server_is_gone:
             log.seek(0)
             text = log.read().decode(errors="replace")[-_LONGEST_TROUBLE:]
             results.trouble = results.trouble or text
@@ -70,6 +76,7 @@ def _note(results: Results, event: dict[str, Any]) -> str:
         case "broken":
             results.trouble = event["message"]
         case _:
+            results.server_is_gone = True
             results.skip_the_rest("the server is gone")
     return ""
 
@@ -88,11 +95,11 @@ def _pytest(
     """Start pytest in a group of its own and give the end of the pipe that it reports into."""
     events, told = os.pipe()
     options = ("-p", "shared.contracts.reporter", f"--verdicts={told}", f"--timeout={PER_CHECK}")
-    quiet = ("-q", "--tb=short", "-p", "no:randomly", "-p", "no:cacheprovider")
+    quiet = ("-q", "--tb=short", "-W", "default", "-p", "no:cacheprovider")
     process = subprocess.Popen(  # noqa: S603 - our own Python
-        [sys.executable, "-m", "pytest", *quiet, *options, *arguments],
+        [sys.executable, "-m", "pytest", *_PLUGINS, *quiet, *options, *arguments],
         cwd=root,
-        env={**os.environ, **(env or {})},
+        env={**os.environ, **(env or {}), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=log,

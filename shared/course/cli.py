@@ -95,14 +95,24 @@ def grade(
     url: Annotated[str | None, typer.Option(help="a server that is running")] = None,
     cmd: Annotated[str | None, typer.Option(help="a command that starts one on $PORT")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="a check, or how the ids of several begin")
+        list[str] | None, typer.Option(help="these checks: ids or how they begin; repeatable")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="every failure in full")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="every failure in full, not the first ten")
+    ] = False,
 ) -> None:
-    """Grade any server, in any language, against a phase's contract."""
+    """Grade any server, in any language, against a phase's contract.
+
+    Exit codes: 0 every check passed; 1 a check failed; 2 wrong use; 3 none failed, but one took
+    too long; 4 nothing to grade: not there, hangs, speaks no HTTP, the same answer to everything;
+    5 the grader itself is at fault; 130 interrupted.
+
+    A --cmd gets HOST, PORT and, where the phase keeps data, DATABASE_URL: a database of its own
+    with the phase's schema.sql applied and no rows in it.
+    """
     from shared.course import grade as grader
 
-    code = grader.grade(phase, url=url, cmd=cmd, only=only or (), everything=everything)
+    code = grader.grade(phase, url=url, cmd=cmd, only=only or [], everything=everything)
     raise typer.Exit(code)
 
 
@@ -115,11 +125,17 @@ def bugs(phase: PhaseArgument) -> None:
 
 
 @app.command()
-def hunt(phase: PhaseArgument) -> None:
+def hunt(
+    phase: PhaseArgument,
+    *,
+    seed: Annotated[int | None, typer.Option(help="repeat the hunt of this number")] = None,
+    hint: Annotated[int | None, typer.Option(help="show this hint on the last hunt's bug")] = None,
+    reveal: Annotated[bool, typer.Option("--reveal", help="tell what the bug was")] = False,
+) -> None:
     """Serve a phase with one bug that you don't know."""
-    from shared.course import bugs as planted
+    from shared.course import hunt as hunting
 
-    raise typer.Exit(planted.hunt(phase))
+    raise typer.Exit(hunting.hunt(phase, seed=seed, hint=hint, reveal=reveal))
 
 
 @app.command()

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -99,9 +99,9 @@ def tail(subject: Subject) -> str:
 
 
 def _ask(subject: Subject, path: str) -> Answer:
-    api = Api(subject.url, ANSWER_WITHIN)
     try:
-        return _bounded(api, path)
+        with closing(Api(subject.url, ANSWER_WITHIN)) as api:
+            return _bounded(api, path)
     except Overdue:
         raise NotGradable(
             f"Something listens at {subject.url}, but GET {path} has no answer after "
@@ -109,8 +109,6 @@ def _ask(subject: Subject, path: str) -> Answer:
         ) from None
     except Mismatch as mismatch:
         raise NotGradable(f"{subject.url} cannot be graded: {mismatch}. {tail(subject)}") from None
-    finally:
-        api.close()
 
 
 def _bounded(api: Api, path: str) -> Answer:
@@ -136,14 +134,13 @@ def _wait_until_it_answers(
     subject: Subject, process: subprocess.Popen[bytes], command: str
 ) -> None:
     """Return when anything at all is answered; being right is for the checks to say."""
-    api = Api(subject.url, ANSWER_WITHIN)
     deadline = time.monotonic() + START_WITHIN
     while time.monotonic() < deadline:
         if (code := process.poll()) is not None:
             raise NotGradable(
                 f"`{command}` ended with exit code {code} before it answered. {tail(subject)}"
             )
-        with suppress(Mismatch):
+        with suppress(Mismatch), closing(Api(subject.url, ANSWER_WITHIN)) as api:
             api.get("/healthz")
             return
         time.sleep(_TICK)

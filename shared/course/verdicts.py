@@ -44,6 +44,7 @@ class Results:
     planned: list[str] = field(default_factory=list[str])
     verdicts: list[Verdict] = field(default_factory=list[Verdict])
     trouble: str = ""  # why the grading itself broke off, if it did
+    server_is_gone: bool = False
 
     def add(self, verdict: Verdict) -> None:
         """Note a verdict; of two for one check the later is about its cleaning up and loses."""
@@ -64,7 +65,9 @@ class Results:
     @property
     def exit_code(self) -> int:
         """Say the worst: a grader that stumbled, a check that failed, one that took too long."""
-        if self.trouble or self.count("error") or not self.verdicts:
+        if not self.trouble and not self.planned:
+            return WRONG_USE
+        if self.trouble or self.count("error"):
             return GRADER_ERROR
         if self.count("fail"):
             return FAILED
