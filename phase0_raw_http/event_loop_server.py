@@ -30,7 +30,7 @@ from .http_syntax import (
     wants_continue,
 )
 from .problems import problem
-from .process import run
+from .process import announce, run
 from .settings import Settings
 from .store import Store
 
@@ -187,7 +187,7 @@ class EventLoopServer:
         listener = await asyncio.start_server(
             self.accept, self.settings.host, self.settings.port, backlog=512
         )
-        log.info("server.listening url=http://%s:%d", *listener.sockets[0].getsockname()[:2])
+        announce(*listener.sockets[0].getsockname()[:2])
         await stop.wait()
         listener.close()
         log.info("server.draining")

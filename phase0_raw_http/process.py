@@ -8,6 +8,8 @@ from collections.abc import Callable
 from .http_message import Application
 from .settings import Settings, SettingsError, load_settings
 
+log = logging.getLogger(__name__)
+
 BAD_SETTINGS = 2
 CANNOT_LISTEN = 1
 
@@ -21,14 +23,19 @@ def run(program: str, serve: Callable[[Settings, Application], None], app: Appli
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(message)s")
     try:
         serve(settings, app)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
         where = f"{settings.host} port {settings.port}"
         return say(
-            f"{program}: cannot listen on {where}: {error.strerror}."
+            f"{program}: cannot listen on {where}: {error}."
             " Choose another with --host and --port, or HOST and PORT.",
             CANNOT_LISTEN,
         )
     return 0
+
+
+def announce(host: str, port: int) -> None:
+    """Log where the server listens, as an address to click on."""
+    log.info("server.listening url=http://%s:%d", f"[{host}]" if ":" in host else host, port)
 
 
 def say(message: str, code: int) -> int:

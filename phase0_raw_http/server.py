@@ -33,6 +33,7 @@ from .http_syntax import (
     wants_continue,
 )
 from .problems import overloaded, problem
+from .process import announce
 from .settings import Settings
 
 log = logging.getLogger(__name__)
@@ -175,6 +176,8 @@ class Server(ThreadingHTTPServer):
     def server_bind(self) -> None:
         """Bind, without http.server's look-up of our own name, which can hang on a bad resolver."""
         TCPServer.server_bind(self)
+        host, self.server_port = self.server_address[:2]
+        self.server_name = str(host)
 
     def verify_request(  # pyright: ignore[reportIncompatibleMethodOverride] - TCP alone
         self, request: socket.socket, client_address: object
@@ -220,7 +223,7 @@ def serve(settings: Settings, application: Application) -> None:
     stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stop)
     with Server(settings, application) as server:
-        log.info("server.listening url=http://%s:%d", *server.server_address[:2])
+        announce(server.server_name, server.server_port)
         threading.Thread(target=server.serve_forever, args=[POLL_SECONDS], daemon=True).start()
         signal.sigwait(stop)
         server.shutdown()

@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from phase0_raw_http.http_message import Request, Response
@@ -29,7 +29,7 @@ class Gate:
 
 
 @contextmanager
-def serving(server: Server) -> Iterator[tuple[str, int]]:
+def serving(server: Server) -> Generator[tuple[str, int]]:
     """Accept connections on a thread of our own."""
     with server:
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
