@@ -136,11 +136,12 @@ def packages(lock: str) -> list[str]:
 def _build(environment: Environment, run: Run) -> None:
     if problem := missing_for_venv():
         raise BootstrapError(problem)
+    stamp = environment.wanted()  # of the lock as it is now: it may change while pip works
     _remove(environment.folder)
     print("Building the virtual environment .venv (once, about half a minute)", flush=True)
     run(environment, [base_python(), "-m", "venv", str(environment.folder)])
     run(environment, [str(environment.python), *PIP, *QUIETLY, "-r", str(environment.lock)])
-    environment.stamp.write_text(environment.wanted(), encoding="utf-8")
+    environment.stamp.write_text(stamp, encoding="utf-8")
 
 
 def _remove(folder: Path) -> None:
@@ -214,11 +215,8 @@ class Progress:
         installed = self._environment.installed() - self._before if fetched else 0
         count, verb = (installed, "installing") if installed > 0 else (fetched, "fetching")
         step = 1 if self._moves else max(1, total // 4)
-        return (
-            f"{verb} {min(count, total) // step * step} of {total} packages"
-            if count >= step
-            else ""
-        )
+        shown = min(count, total) // step * step
+        return f"{verb} {shown} of {total} packages" if shown else ""
 
     def end(self) -> None:
         """Leave the line that moved."""

@@ -94,6 +94,17 @@ def test_another_python_means_another_environment(
     assert not environment.in_step()
 
 
+def test_a_lock_that_changed_during_the_build_means_another_build(environment: Environment) -> None:
+    def pull_meanwhile(environment: Environment, _command: list[str]) -> None:
+        environment.python.parent.mkdir(parents=True, exist_ok=True)
+        environment.python.touch()
+        environment.lock.write_text(LOCK.replace("1.0", "1.1"))
+
+    ensure(environment, pull_meanwhile)
+
+    assert not environment.in_step()
+
+
 @pytest.mark.parametrize("step", ["venv", "install"])
 def test_what_broke_off_in_the_middle_is_built_again(environment: Environment, step: str) -> None:
     with pytest.raises(BootstrapError):
