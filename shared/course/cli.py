@@ -153,11 +153,16 @@ def lab(
 
 
 @app.command()
-def bench(phase: PhaseArgument) -> None:
+def bench(
+    phase: PhaseArgument,
+    *,
+    seconds: Annotated[float, typer.Option(min=0.5, help="of each measurement")] = 4,
+    rounds: Annotated[int, typer.Option(min=1, help="in which all take turns")] = 5,
+) -> None:
     """Measure a phase's throughput beside its peers."""
     from shared import bench as benchmark
 
-    raise typer.Exit(benchmark.run(phase))
+    raise typer.Exit(benchmark.run(phase, seconds=seconds, rounds=rounds))
 
 
 @app.command()
