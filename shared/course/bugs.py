@@ -72,7 +72,7 @@ def fate(phase: Phase, environment: Mapping[str, str], bug: Bug) -> Fate:
         return Fate(bug.name, killed, caught_by, words, time.monotonic() - began)
 
     try:
-        with copy_with(bug) as copy:
+        with copy_with(bug, phase.path.parent) as copy:
             run = _runner(copy, phase, environment)
             named = run(ONE_CHECK, [f"--check={bug.caught_by}", "-x"])
             if catch := _catch(named):
@@ -90,16 +90,16 @@ def fate(phase: Phase, environment: Mapping[str, str], bug: Bug) -> Fate:
 def _without_bugs(phase: Phase, bugs: Iterable[Bug], environment: Mapping[str, str]) -> None:
     """Refuse to go on when a named check fails on the phase as it is: it would prove nothing."""
     named = sorted({bug.caught_by for bug in bugs})
-    with copy_of_checkout() as copy:
+    with copy_of_checkout(phase.path.parent) as copy:
         run = _runner(copy, phase, environment)
         results = run(WHOLE_SUITE, [f"--check={name}" for name in named])
+    known = {planned.partition("[")[0] for planned in results.planned}
+    if not results.trouble and (unknown := [name for name in named if name not in known]):
+        raise CourseError(f"A patch names a check that there is not: {', '.join(unknown)}")
     if trouble := _stumble(results):
         raise CourseError(f"Without any bug the checks give no verdict: {trouble}")
     if not_passed := [one.id for one in results.verdicts if one.verdict != "pass"]:
         raise CourseError(f"These don't even pass without a bug: {', '.join(not_passed)}")
-    for name in named:
-        if not any(planned.partition("[")[0] == name for planned in results.planned):
-            raise CourseError(f"No check or test is called {name}, which a bug's patch names.")
 
 
 def _runner(

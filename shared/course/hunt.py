@@ -62,7 +62,7 @@ def _serve(console: Console, phase: Phase, bug: Bug, seed: int) -> int:
     refuse_taken(phase, _LOOPBACK, phase.port)
     stop = StopRequests()
     with ExitStack() as stack:
-        copy = stack.enter_context(copy_with(bug))
+        copy = stack.enter_context(copy_with(bug, phase.path.parent))
         environment = _environment(stack, phase, copy)
         service = Service(phase.package, environment, copy)
         try:
