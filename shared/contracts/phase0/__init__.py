@@ -17,5 +17,5 @@ from .syntax import *
 from .user_changes import *
 from .users import *
 
-ENVIRONMENT = {"HEADER_TIMEOUT": "2", "BODY_TIMEOUT": "2", "IDLE_TIMEOUT": "3"}
-"""Short, but longer than the second for which the checks' client keeps an idle connection."""
+ENVIRONMENT = {"HEADER_TIMEOUT": "4", "BODY_TIMEOUT": "4", "IDLE_TIMEOUT": "4"}
+"""Short, but long enough for a client that a busy machine keeps waiting between two writes."""
