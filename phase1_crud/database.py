@@ -146,6 +146,20 @@ def containing(text: str | None) -> str | None:
     return text and "%" + re.sub(r"([\\%_])", r"\\\1", text) + "%"
 
 
+@asynccontextmanager
+async def planned_for(conn: AsyncConnection, pattern: str | None) -> AsyncGenerator[None]:
+    """Let the statements inside be planned for their values, if there is a pattern among them.
+
+    The plan for all values cannot know how rare a text is, and would read the whole table for it.
+    """
+    if pattern is None:
+        yield
+        return
+    async with conn.transaction():
+        await conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        yield
+
+
 async def the_row(cursor: AsyncCursor[Row]) -> Row:
     """Fetch the row of a statement that always gives one."""
     row = await cursor.fetchone()

@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import args_row
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from .database import containing, sql
+from .database import containing, planned_for, sql
 from .errors import invalid_query, problems
 from .posts import ListedPost, listed_post
 from .responses import ok
@@ -88,17 +88,16 @@ async def select_feed(
         """,
         where=feed_matching(query),
     )
-    cursor = await conn.cursor(row_factory=args_row(listed_post)).execute(
-        statement,
-        {
-            "limit": query.limit + 1,
-            "user_id": query.user_id,
-            "q": containing(query.q),
-            "created_at": after and after.created_at,
-            "id": after and after.id,
-        },
-    )
-    return await cursor.fetchall()
+    parameters = {
+        "limit": query.limit + 1,
+        "user_id": query.user_id,
+        "q": containing(query.q),
+        "created_at": after and after.created_at,
+        "id": after and after.id,
+    }
+    async with planned_for(conn, query.q):
+        cursor = conn.cursor(row_factory=args_row(listed_post))
+        return await (await cursor.execute(statement, parameters)).fetchall()
 
 
 def feed_matching(query: FeedQuery) -> LiteralString:

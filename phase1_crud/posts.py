@@ -9,7 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
-from .database import connection, containing, page_of, sql, the_row
+from .database import connection, containing, page_of, planned_for, sql, the_row
 from .errors import BODY, not_found, problems
 from .responses import created, no_content, ok
 from .schemas import Id, Instant, NewPost, Page, PageQuery, PostChanges, Search, UserId
@@ -195,8 +195,9 @@ async def select_posts(conn: AsyncConnection, query: PostQuery) -> Page[ListedPo
         order=POST_ORDERS[query.sort],
     )
     parameters = {**query.model_dump(), "q": containing(query.q)}
-    cursor = await conn.execute(statement, parameters)
-    return page_of(await cursor.fetchall(), query, listed_post)
+    async with planned_for(conn, query.q):
+        cursor = await conn.execute(statement, parameters)
+        return page_of(await cursor.fetchall(), query, listed_post)
 
 
 def listed_post(*columns: Any) -> ListedPost:  # noqa: ANN401 -- a row, as psycopg gives it

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -28,7 +28,9 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8001, ge=0, le=65535)
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_level: Annotated[
+        Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
+    ] = "INFO"
 
     # It holds a password, so it has no default.
     database_url: Annotated[str, Field(min_length=1), AfterValidator(postgres_address)]
@@ -46,3 +48,11 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(default=200_000, ge=1)
     keep_alive_timeout: int = Field(default=30, ge=1, le=3600)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600)
+
+    @field_validator("pool_max_size")
+    @classmethod
+    def hold_the_minimum(cls, value: int, info: ValidationInfo) -> int:
+        """Refuse a pool whose most is less than its least."""
+        if value < info.data.get("pool_min_size", 0):
+            raise ValueError("must not be less than POOL_MIN_SIZE")
+        return value
