@@ -13,7 +13,8 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 Item = TypeVar("Item")
 
-BIGINT_MAX = 2**63 - 1  # the ids of schema.sql are bigint
+# The largest integer that every reader of JSON gets exactly (RFC 8259, section 6). No id is above.
+ID_MAX = 2**53 - 1
 
 
 # ---------------------------------------------------------------- rules
@@ -101,12 +102,12 @@ CommentBody = Annotated[
     AfterValidator(storable),
     AfterValidator(visible),
 ]
-Reference = Annotated[int, Field(ge=1, le=BIGINT_MAX)]
+Reference = Annotated[int, Field(ge=1, le=ID_MAX)]
 
-Id = Annotated[int, BeforeValidator(decimal), Path(ge=1, le=BIGINT_MAX)]
-Limit = Annotated[int, BeforeValidator(decimal), Field(ge=1, le=100)]
-Offset = Annotated[int, BeforeValidator(decimal), Field(ge=0, le=1_000_000)]
-UserId = Annotated[int, BeforeValidator(decimal), Field(ge=1, le=BIGINT_MAX)]
+Id = Annotated[int, Path(ge=1, le=ID_MAX), BeforeValidator(decimal)]
+Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(decimal)]
+Offset = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(decimal)]
+UserId = Annotated[int, Field(ge=1, le=ID_MAX), BeforeValidator(decimal)]
 Search = Annotated[
     str, Field(min_length=1, max_length=200, json_schema_extra=STORABLE), AfterValidator(storable)
 ]
