@@ -13,8 +13,7 @@ from typing_extensions import TypedDict  # pydantic reads typing's own from Pyth
 
 Item = TypeVar("Item")
 
-# The largest integer that every reader of JSON gets exactly (RFC 8259, section 6). No id is above.
-ID_MAX = 2**53 - 1
+ID_MAX = 2**63 - 1  # the ids of schema.sql are bigint
 
 
 # ---------------------------------------------------------------- rules
@@ -43,7 +42,7 @@ def addressable(text: str) -> str:
 
 def decimal(value: object) -> object:
     """Let only digits through: to pydantic " 7", "+7", "7.0" and "1_0" are integers, too."""
-    if isinstance(value, str) and not re.fullmatch("[0-9]{1,19}", value):
+    if isinstance(value, str) and not re.fullmatch("0|[1-9][0-9]{0,18}", value):
         raise PydanticCustomError("decimal", "must be a whole number in decimal digits")
     return value
 
