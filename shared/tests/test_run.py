@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,7 @@ class Start:
                 env={**os.environ, "PORT": str(port), **environment},
                 stdout=file,
                 stderr=file,
+                process_group=0,
             )
         self._started.append(Run(process, port, output))
         return self._started[-1]
@@ -85,7 +87,8 @@ class Start:
     def end(self) -> None:
         """End what still runs."""
         for started in self._started:
-            started.process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(started.process.pid, signal.SIGKILL)
             started.process.wait()
 
 
