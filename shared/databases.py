@@ -157,10 +157,13 @@ def _sweep(admin: psycopg.Connection) -> None:
     """Drop the clones whose run is gone."""
     leftovers = admin.execute(
         r"""
-        SELECT datname
-          FROM pg_database
-         WHERE datname LIKE 'course\_clone\_%%'
-           AND NOT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = datname)
+        SELECT database.datname
+          FROM pg_database AS database
+         WHERE database.datname LIKE 'course\_clone\_%%'
+           AND NOT EXISTS (
+                   SELECT FROM pg_stat_activity AS keeper
+                    WHERE keeper.application_name = database.datname
+               )
         """
     ).fetchall()
     for (name,) in leftovers:
