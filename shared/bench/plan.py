@@ -57,6 +57,10 @@ def plan_of(phase: Phase) -> Plan:
 _REQUESTS = {
     1: (
         Request("one user by id", "/users/%d", 10_000, "user.sql", must=0.95, aim=1.3),
-        Request("20 posts with authors", "/feed?limit=20", 0, "feed.sql", must=1.1, aim=1.5),
+        # A service that shares one answer among all who ask the same is measured with both.
+        Request("20 posts, all ask the same", "/feed?limit=20", 0, "feed.sql", must=1.1, aim=1.5),
+        Request(
+            "20 posts, all ask another", "/feed?limit=20&user_id=%d", 1000, "author.sql", 1.1, 1.5
+        ),
     ),
 }

@@ -1,4 +1,4 @@
--- 10,000 users, 100,000 posts, 100,000 comments: enough that nothing is found by luck.
+-- 10,000 users, a thousand of whom wrote 100 posts each, and 100,000 comments.
 
 INSERT INTO users (name, email, created_at)
 SELECT 'User ' || n, 'user' || n || '@example.org',
@@ -6,7 +6,7 @@ SELECT 'User ' || n, 'user' || n || '@example.org',
   FROM generate_series(1, 10000) AS n;
 
 INSERT INTO posts (user_id, title, body, created_at, updated_at)
-SELECT 1 + n * 7919 % 10000, 'Post ' || n, repeat('Text of post ' || n || '. ', 10), at, at
+SELECT 1 + n * 7919 % 1000, 'Post ' || n, repeat('Text of post ' || n || '. ', 10), at, at
   FROM generate_series(1::bigint, 100000) AS n,
        LATERAL (SELECT timestamptz '2026-02-01 00:00Z' + n * interval '1 second' AS at) AS instant;
 

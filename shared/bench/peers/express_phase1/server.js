@@ -12,13 +12,17 @@ const app = express();
 
 const USER = 'SELECT id, name, email, created_at FROM users WHERE id = $1';
 
-const FEED = `
+const feed = (where) => `
   SELECT p.id, p.user_id, p.title, p.body, p.created_at, p.updated_at, u.name AS author_name,
          (SELECT count(*) FROM comments c WHERE c.post_id = p.id) AS comment_count
     FROM posts p
     JOIN users u ON u.id = p.user_id
+  ${where}
    ORDER BY p.created_at DESC, p.id DESC
    LIMIT $1`;
+
+const FEED = feed('');
+const FEED_OF_AUTHOR = feed('WHERE p.user_id = $2');
 
 app.get('/healthz', (req, res) => res.json({ status: 'ok' }));
 
@@ -30,7 +34,10 @@ app.get('/users/:id', async (req, res) => {
 
 app.get('/feed', async (req, res) => {
   const limit = Number(req.query.limit ?? 20);
-  const { rows } = await pool.query(FEED, [limit + 1]);
+  const { user_id } = req.query;
+  const { rows } = await (user_id
+    ? pool.query(FEED_OF_AUTHOR, [limit + 1, user_id])
+    : pool.query(FEED, [limit + 1]));
   const items = rows.slice(0, limit).map(({ author_name, comment_count, ...post }) => ({
     ...post,
     author: { id: post.user_id, name: author_name },
