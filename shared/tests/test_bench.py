@@ -1,0 +1,184 @@
+"""What a benchmark reports and when it refuses to; no verdict depends on how fast anything is."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+from rich.console import Console
+
+from shared import bench, servers
+from shared.bench import measure, peer, plan, report
+from shared.bench.measure import BenchError, Cores, Sample
+from shared.bench.plan import HERE, NoBenchmark, Request, plan_of
+from shared.bench.same_answers import compare, normal
+from shared.phases import all_phases, find_phase
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from shared.phases import Phase
+    from shared.servers import Server
+
+REQUEST = Request("one thing", "/things/%d", 10, "thing.sql", must=0.95, aim=1.3)
+BENCHED = [phase for phase in all_phases() if phase.number in plan._REQUESTS]  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the table itself
+WRK = pytest.mark.skipif(not shutil.which("wrk"), reason="wrk is missing: apt-get install wrk")
+
+
+def a_sample(rate: float, generator: float = 0.3) -> Sample:
+    return Sample(rate, 1.0, 2.0, Cores(server=1.0, postgres=0.5, generator=generator))
+
+
+def shown(ours: float, peer: float) -> str:
+    """Render the table of a run with one request."""
+    results = {
+        (REQUEST, report.OURS): a_sample(ours),
+        (REQUEST, report.PEER): a_sample(peer),
+        (REQUEST, report.LIMIT): Sample(peer * 5, None, None),
+    }
+    one = plan.Plan(find_phase(1), HERE, HERE, (REQUEST,))
+    console = Console(width=150, no_color=True)
+    with console.capture() as said:
+        console.print(report.table(one, results, seconds=4, rounds=5))
+    return said.get()
+
+
+def test_the_table_puts_our_ratio_beside_what_it_must_reach() -> None:
+    text = shown(ours=1_200, peer=1_000)
+
+    assert "1.20 (must 0.95, aim 1.3)" in text
+    assert re.search(r"Express 5 \+ pg.* 1,000 .* 1\.00 ", text)
+    assert re.search(r"pgbench.* 5,000 .* 5\.00 ", text)
+
+
+def test_the_median_round_is_reported_whole() -> None:
+    samples = [Sample(rate, p50, 9.0) for rate, p50 in ((30, 3.0), (10, 1.0), (20, 2.0))]
+
+    middle = bench.medians({(REQUEST, "x"): samples})[REQUEST, "x"]
+
+    assert (middle.rate, middle.p50) == (20, 2.0)
+
+
+def judge(generator: float) -> None:
+    """Hold three samples against what a load generator may take."""
+    bench._refuse_saturation({(REQUEST, report.OURS): [a_sample(100, generator)] * 3})  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] - the judge alone
+
+
+def test_a_saturated_generator_has_nothing_to_report() -> None:
+    judge(0.89)
+
+    with pytest.raises(BenchError, match=r"load generator itself took 0\.97 of a core"):
+        judge(0.97)
+
+
+def test_a_phase_without_a_benchmark_names_those_that_have_one() -> None:
+    with pytest.raises(NoBenchmark, match=r"phase0_raw_http has no benchmark.*: 1"):
+        plan_of(find_phase(0))
+
+
+def test_a_run_without_a_benchmark_exits_with_3(capsys: pytest.CaptureFixture[str]) -> None:
+    code = bench.run(find_phase(0))
+
+    assert code == bench.INVALID == 3
+    assert "Nothing to report" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("phase", BENCHED, ids=lambda phase: phase.package)
+def test_every_benchmark_has_its_seed_its_scripts_and_its_peer(phase: Phase) -> None:
+    found = plan_of(phase)
+
+    assert (found.folder / "seed.sql").is_file()
+    assert all((found.folder / request.script).is_file() for request in found.requests)
+    assert (found.peer / "server.js").is_file()
+
+
+@pytest.mark.parametrize("phase", BENCHED, ids=lambda phase: phase.package)
+def test_a_peer_is_locked_by_content_and_names_no_registry(phase: Phase) -> None:
+    lock = json.loads((plan_of(phase).peer / "package-lock.json").read_text(encoding="utf-8"))
+
+    packages = {name: package for name, package in lock["packages"].items() if name}
+    assert packages
+    assert all(package["integrity"].startswith("sha512-") for package in packages.values())
+    assert not [name for name, package in packages.items() if "resolved" in package]
+
+
+def test_answers_are_compared_by_what_they_mean() -> None:
+    ours = {"at": "2026-01-01T00:00:00.000000Z", "next_cursor": "b3Vycw", "items": [{"id": 1}]}
+    theirs = {"items": [{"id": 1}], "at": "2026-01-01T00:00:00.000Z", "next_cursor": "dGhlaXJz"}
+
+    assert normal(ours) == normal(theirs)
+    assert normal(ours) != normal({**theirs, "next_cursor": None})
+    assert normal(ours) != normal({**theirs, "items": [{"id": 2}]})
+
+
+@pytest.fixture(scope="module")
+def phase0() -> Iterator[Server]:
+    server = servers.start("phase0_raw_http")
+    yield server
+    server.stop()
+    server.log_path.unlink()
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Server]:
+    server = servers.start("phase0_raw_http.event_loop_server")
+    httpx.post(f"{server.url}/users", json={"name": "Ada", "email": "ada@example.org"}, timeout=5)
+    yield server
+    server.stop()
+    server.log_path.unlink()
+
+
+def test_contenders_that_say_the_same_may_compete(phase0: Server, other: Server) -> None:
+    compare(Request("health", "/healthz", 0, "", 1, 1), phase0, other)
+
+
+def test_contenders_that_differ_are_refused_with_both_answers(
+    phase0: Server, other: Server
+) -> None:
+    with pytest.raises(BenchError, match=r"(?s)/users is answered differently.*ada@example.org"):
+        compare(Request("users", "/users", 0, "", 1, 1), phase0, other)
+
+
+def test_an_error_answer_is_no_contender(phase0: Server, other: Server) -> None:
+    with pytest.raises(BenchError, match="answered with 404"):
+        compare(Request("missing", "/users/%d", 10, "", 1, 1), phase0, other)
+
+
+@WRK
+def test_a_measurement_counts_answers_and_processor_time(phase0: Server) -> None:
+    sample = measure.load(phase0, Request("health", "/healthz", 0, "", 1, 1), seconds=1)
+
+    assert sample.rate > 0
+    assert sample.p50 is not None
+    assert sample.p99 is not None
+    assert sample.p50 <= sample.p99
+    assert sample.cores.server > 0
+    assert sample.cores.generator > 0
+
+
+@WRK
+def test_error_answers_under_load_invalidate_the_run(phase0: Server) -> None:
+    with pytest.raises(BenchError, match=r"of \d+ requests [1-9]\d* got an error"):
+        measure.load(phase0, Request("missing", "/users/%d", 10, "", 1, 1), seconds=1)
+
+
+def test_a_missing_generator_is_told_with_the_command_that_brings_it(
+    phase0: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(BenchError, match="apt-get install wrk"):
+        measure.load(phase0, Request("health", "/healthz", 0, "", 1, 1), seconds=1)
+
+
+def test_a_missing_node_is_told_with_the_command_that_brings_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(BenchError, match="apt-get install nodejs npm"):
+        peer.command(HERE)
