@@ -143,5 +143,5 @@ def _matrix(phase: Phase, fates: list[Fate]) -> Table:
         table.add_column(heading, overflow="fold", justify="right" if heading == "s" else "left")
     for one in fates:
         style = "green" if one.killed else "bold red"
-        table.add_row(one.bug, one.caught_by, Text(one.words, style), f"{one.seconds:.1f}")
+        table.add_row(one.bug, Text(one.caught_by), Text(one.words, style), f"{one.seconds:.1f}")
     return table
