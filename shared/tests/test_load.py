@@ -28,6 +28,9 @@ class Handler(BaseHTTPRequestHandler):
         self.server.note(self, b"")
         if self.path == "/never":
             self.server.ended.wait(10)
+        elif self.path == "/held":
+            self.server.ended.wait(0.1)
+            self.answer(200)
         elif self.path == "/rubbish":
             self.wfile.write(b"no HTTP at all\r\n\r\n")
         elif self.path == "/half":
@@ -158,6 +161,13 @@ def test_a_rate_says_how_many_requests_fall_due(recorder: Recorder) -> None:
     report = load(recorder.url, lambda _: Call("/200"), rate=100, seconds=0.3, requests=1_000)
 
     assert report.answered + report.unsent == 30
+
+
+def test_with_a_rate_waiting_for_a_free_client_belongs_to_the_latency(recorder: Recorder) -> None:
+    report = load(recorder.url, lambda _: Call("/held"), clients=1, rate=1000, requests=3)
+
+    assert report.latencies == sorted(report.latencies)
+    assert report.latencies[-1] >= 250  # due at 2 ms, after two others of 100 ms each, its own 100
 
 
 def test_requests_that_are_due_and_cannot_be_sent_are_told(recorder: Recorder) -> None:
