@@ -76,6 +76,16 @@ def test_every_answer_carries_the_security_headers(http: httpx.Client) -> None:
         assert "server" not in headers
 
 
+def test_a_body_is_counted_even_if_it_announces_no_length(http: httpx.Client) -> None:
+    pieces = (b'{"name": "' if number == 0 else b"a" * 1000 for number in range(200))
+
+    answer = http.post("/users", content=pieces, headers={"Content-Type": "application/json"})
+
+    assert answer.request.headers["transfer-encoding"] == "chunked"
+    assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+    assert http.get("/healthz").status_code == 200
+
+
 def test_the_docs_need_no_other_host(http: httpx.Client) -> None:
     page = http.get("/docs").text
 
