@@ -110,8 +110,12 @@ def grade(
     A --cmd gets HOST, PORT and, where the phase keeps data, DATABASE_URL: a database of its own
     with the phase's schema.sql applied and no rows in it.
     """
+    import signal
+
     from shared.course import grade as grader
 
+    # A kill ends a grading as Ctrl-C does: the server that was started is stopped as well.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     code = grader.grade(phase, url=url, cmd=cmd, only=only or [], everything=everything)
     raise typer.Exit(code)
 
