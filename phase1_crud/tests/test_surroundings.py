@@ -77,7 +77,7 @@ def test_every_answer_carries_the_security_headers(http: httpx.Client) -> None:
 
 
 def test_a_body_is_counted_even_if_it_announces_no_length(http: httpx.Client) -> None:
-    pieces = (b'{"name": "' if number == 0 else b"a" * 1000 for number in range(200))
+    pieces = (b'{"name": "' if number == 0 else b"a" * 1000 for number in range(300))
 
     answer = http.post("/users", content=pieces, headers={"Content-Type": "application/json"})
 
