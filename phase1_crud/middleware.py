@@ -13,8 +13,7 @@ log = logging.getLogger("phase1_crud")
 
 WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 
-# No script, frame or form can be smuggled into an answer that is only ever data. /docs is a page
-# and brings its own script, so it goes without the first of these.
+# A browser is not to guess types, show an answer inside another page, or tell where it came from.
 SECURITY_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
