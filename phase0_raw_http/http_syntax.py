@@ -159,7 +159,8 @@ def has_chunked_body(version: tuple[int, int], fields: dict[str, str]) -> bool:
         return False
     if "content-length" in fields or version < (1, 1):
         raise malformed("Transfer-Encoding goes neither with Content-Length nor with HTTP/1.0.")
-    codings = [coding.strip().lower() for coding in fields["transfer-encoding"].split(",")]
+    # Not strip() alone: to Python 0xA0 is a space as well, and no proxy would see chunks there.
+    codings = [code.strip(" \t").lower() for code in fields["transfer-encoding"].split(",")]
     if codings == ["chunked"]:
         return True
     if codings[-1] != "chunked" or codings.count("chunked") > 1:

@@ -57,6 +57,7 @@ REFUSED = {
     "a list of lengths": (post(b"Content-Length: 4, 4", body=b"abcd"), 400),
     "length and chunks": (post(b"Content-Length: 4", CHUNKED, body=b"0\r\n\r\n"), 400),
     "unknown coding": (post(b"Transfer-Encoding: gzip, chunked"), 501),
+    "a space that is none": (post(b"Transfer-Encoding: \xa0chunked", body=b"0\r\n\r\n"), 400),
     "chunked not at the end": (post(b"Transfer-Encoding: chunked, gzip"), 400),
     "chunks in HTTP/1.0": (b"POST / HTTP/1.0\r\n" + CHUNKED + b"\r\n\r\n0\r\n\r\n", 400),
     "long body": (post(b"Content-Length: 1001", body=b"a" * 1001), 413),
