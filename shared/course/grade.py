@@ -20,7 +20,7 @@ from rich.markup import escape
 from shared import databases, infra
 from shared.course import subject as subjects
 from shared.course.checks import run_checks
-from shared.course.report import Report
+from shared.course.report import Report, harmless
 from shared.course.verdicts import GRADER_ERROR, INTERRUPTED, NOT_GRADABLE, WRONG_USE
 from shared.phases import ROOT, Phase
 
@@ -91,5 +91,5 @@ def _database(stack: ExitStack, phase: Phase) -> str:
 
 
 def _ended(console: Console, title: str, words: str, code: int) -> int:
-    console.print(f"[bold red]{title}.[/] {escape(words)}")
+    console.print(f"[bold red]{title}.[/] {escape(harmless(words))}")
     return code

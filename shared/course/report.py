@@ -105,7 +105,7 @@ class Report:
                 self._console.print(_labelled(name, text))
         # As they are, from the left margin and unwrapped, so that they can be copied.
         for line in verdict.replay:
-            self._console.print(Text(line, style="dim" if line[0] == "#" else "cyan"))
+            self._console.print(Text(harmless(line), style="dim" if line[0] == "#" else "cyan"))
 
     def _show_skipped(self, results: Results) -> None:
         reasons: dict[str, list[str]] = {}
@@ -121,9 +121,14 @@ def _headline(verdict: Verdict) -> Text:
     return Text.assemble((sign, f"bold {STYLES[verdict.verdict]}"), (verdict.sentence, "bold"))
 
 
+def harmless(text: str) -> str:
+    """Show control characters: a terminal would obey those that a server smuggles in."""
+    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+
+
 def _labelled(name: str, text: str) -> Text:
     """Write a label and, beside it, lines that align."""
-    lines = text.replace("\n", f"\n{' ' * _MARGIN}")
+    lines = harmless(text).replace("\n", f"\n{' ' * _MARGIN}")
     return Text.assemble((f"  {name:<{_MARGIN - 2}}", "dim"), lines)
 
 
@@ -134,7 +139,7 @@ def _last_lines(output: str) -> str:
 def _conclusion(results: Results) -> Text:
     if results.trouble:
         words = "The grader itself is at fault, not your server. Please report what it says:\n"
-        return Text(words + results.trouble, style="magenta")
+        return Text(words + harmless(results.trouble), style="magenta")
     if not results.planned:
         return Text("No check goes by that name.", style="magenta")
     if results.exit_code == 0:

@@ -177,6 +177,19 @@ def test_a_check_fails_and_says_all_it_knows(
     assert "Traceback" not in said
 
 
+@pytest.mark.parametrize("health", [OK, [200, "text/plain", "\x1b]0;mine\x07"]])
+def test_no_answer_takes_command_of_the_terminal(
+    health: list[object], beginner: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = [200, "text/plain", "\x1b]0;mine\x07"]
+
+    grade(PHASE, cmd=beginner(healthz=health, rest=rest), only=["P0-HTTP-01"])
+
+    said = capsys.readouterr().out
+    assert "\x1b" not in said
+    assert "\\x1b]0;mine" in said
+
+
 def test_a_check_that_needs_a_failed_one_is_skipped(
     beginner: Callable[..., str], capsys: pytest.CaptureFixture[str]
 ) -> None:
