@@ -35,9 +35,9 @@ class GatheringTransport:
         self._gathered.append(data)
 
     def flush(self) -> None:
-        """Hand over what has gathered."""
-        if self._gathered:
-            data, self._gathered = b"".join(self._gathered), []
+        """Hand over what has gathered, unless the client has gone in the meantime."""
+        data, self._gathered = b"".join(self._gathered), []
+        if data and not self._transport.is_closing():
             self._transport.write(data)
 
     def close(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -64,6 +65,19 @@ def test_a_crash_is_told_to_the_log_and_not_to_the_client(
     assert "http.crash request_id=crash-1" in log
     assert 'relation "comments" does not exist' in log
     assert http.get("/posts").status_code == 200
+
+
+def test_clients_that_leave_early_leave_no_traceback(http: httpx.Client, server: Server) -> None:
+    address = (http.base_url.host, http.base_url.port or 80)
+    for _ in range(50):
+        with socket.create_connection(address) as client:
+            client.sendall(b"GET /feed HTTP/1.1\r\nHost: a\r\nX-Request-ID: gone\r\n\r\n" * 3)
+
+    http.get("/healthz", headers={"X-Request-ID": "still-here"})
+
+    eventually(lambda: "request_id=still-here" in server.log())
+    assert "request_id=gone" in server.log()
+    assert "handler is closed" not in server.log()
 
 
 def test_every_answer_carries_the_security_headers(http: httpx.Client) -> None:
