@@ -130,10 +130,11 @@ def _one_at_a_time(admin: psycopg.Connection, name: str) -> Generator[None]:
 def _build(admin: psycopg.Connection, admin_url: str, name: str, schema: Path) -> None:
     """Make the database under another name and rename it: half a one is never found."""
     unfinished = f"{name}_unfinished"[:63]
-    if _exists(admin, name):
-        raise DatabaseError(
-            f"There is a database {name} that the course didn't make. Rename or drop it."
-        )
+    for taken in (name, unfinished):
+        if _exists(admin, taken) and _mark_of(admin, taken) is None:
+            raise DatabaseError(
+                f"There is a database {taken} that the course didn't make. Rename or drop it."
+            )
     _drop(admin, unfinished)
     _execute(admin, _creation(admin), unfinished)
     _mark(admin, unfinished, {"kind": "unfinished", "schema": _digest(schema)})
