@@ -12,6 +12,7 @@ import re
 import secrets
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, LiteralString, cast
+from urllib.parse import quote
 
 import psycopg
 from psycopg import sql
@@ -106,11 +107,19 @@ def empty(url: str) -> None:
 
 
 def url_of(admin_url: str, name: str) -> str:
-    """Return the URL of another database on the same server."""
-    parts = conninfo_to_dict(admin_url)
-    address = f"{parts.get('host', '127.0.0.1')}:{parts.get('port', 5432)}"
-    password = f":{parts['password']}" if parts.get("password") else ""
-    return f"postgresql://{parts.get('user', 'postgres')}{password}@{address}/{name}"
+    """Return the URL of another database on the same server.
+
+    Escaped, because a password with an @ in it would name another host; and with all other
+    parameters, because without its sslmode a connection might go unencrypted.
+    """
+    given = {name: quote(str(text), safe="") for name, text in conninfo_to_dict(admin_url).items()}
+    given.pop("dbname", None)
+    user, password = given.pop("user", "postgres"), given.pop("password", "")
+    host, port = given.pop("host", "127.0.0.1"), given.pop("port", "5432")
+    who = f"{user}:{password}" if password else user
+    where = f"[{host.replace('%3A', ':')}]" if "%3A" in host else host
+    rest = "&".join(f"{key}={value}" for key, value in given.items())
+    return f"postgresql://{who}@{where}:{port}/{quote(name, safe='')}" + (rest and f"?{rest}")
 
 
 def _connect(url: str, name: str = "course") -> psycopg.Connection:
