@@ -2,22 +2,22 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Annotated, LiteralString
+from datetime import UTC, datetime
+from typing import Annotated, LiteralString, NamedTuple
 from zlib import crc32
 
 from fastapi import APIRouter, Query, Request, Response
 from psycopg import AsyncConnection
-from psycopg.rows import args_row
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from .database import containing, planned_for, sql
+from .database import connection, containing, planned_for, sql
 from .errors import invalid_query, problems
 from .posts import ListedPost, listed_post
 from .responses import ok
-from .schemas import Limit, Search, UserId
-from .sharing import Shared
+from .schemas import ID_MAX, Limit, Search, UserId
+from .sharing import Batch
 from .strict import StrictRoute
 
 router = APIRouter(route_class=StrictRoute, tags=["feed"])
@@ -49,26 +49,48 @@ feed_json = TypeAdapter(FeedPage).dump_json
 @router.get("/feed", response_model=FeedPage, responses=problems(400))
 async def read_feed(request: Request, query: Annotated[FeedQuery, Query()]) -> Response:
     """Show the newest posts, or those after the cursor."""
-    return ok(await feed_pages.get(request, query))
+    after = TOP if query.cursor is None else place_of(query.cursor)
+    wanted = Wanted(query.limit, after, query.user_id, query.q)
+    if query.q is not None:  # a search is planned for its text, so it shares no plan
+        async with connection(request) as conn:
+            return ok((await feed_pages(conn, [wanted]))[wanted])
+    feed = whole_feed if query.user_id is None else authors_feeds
+    return ok(await feed.get(request, wanted))
 
 
-async def feed_page(conn: AsyncConnection, query: FeedQuery) -> bytes:
-    """Make a page of the feed, for all who ask for it at once."""
-    after = None if query.cursor is None else place_of(query.cursor)
-    posts = await select_feed(conn, query, after)
-    has_more = len(posts) > query.limit
-    posts = posts[: query.limit]
-    next_cursor = cursor_of(posts[-1]) if has_more else None
-    return feed_json(FeedPage(posts, query.limit, next_cursor))
+class Wanted(NamedTuple):
+    """A page that somebody asks for."""
+
+    limit: int
+    after: "Place"
+    user_id: int | None
+    q: str | None
 
 
-feed_pages = Shared(feed_page)
+async def feed_pages(conn: AsyncConnection, wanted: Sequence[Wanted]) -> dict[Wanted, bytes]:
+    """Make the pages that are wanted, each once, for all who ask for it."""
+    feeds = await select_feeds(conn, wanted)
+    return {page: feed_json(feed_page(page.limit, posts)) for page, posts in feeds.items()}
 
 
-async def select_feed(
-    conn: AsyncConnection, query: FeedQuery, after: "Place | None"
-) -> list[ListedPost]:
-    """Return the posts after a place, and one more than asked for if there is one.
+def feed_page(limit: int, posts: list[ListedPost]) -> FeedPage:
+    """Make a page of as many posts, and one more if the feed goes on."""
+    next_cursor = cursor_of(posts[limit - 1]) if len(posts) > limit else None
+    return FeedPage(posts[:limit], limit, next_cursor)
+
+
+# The whole feed and an author's are walked along different indexes, which makes them two queries.
+whole_feed = Batch(feed_pages)
+authors_feeds = Batch(feed_pages)
+
+
+async def select_feeds(
+    conn: AsyncConnection, wanted: Sequence[Wanted]
+) -> dict[Wanted, list[ListedPost]]:
+    """Return for each page its posts, and one more than its limit if there is one.
+
+    All pages have the same filters. LATERAL runs the inner query once for each of them, as a loop
+    would, in one round trip.
 
     A row comparison goes by created_at and, where that is equal, by id: exactly the order of the
     index, so PostgreSQL walks straight to the place. OFFSET would read and drop all before it,
@@ -76,40 +98,52 @@ async def select_feed(
     """
     statement = sql(
         """
-        SELECT listed.id, listed.user_id, listed.title, listed.body,
+        SELECT wanted.number,
+               listed.id, listed.user_id, listed.title, listed.body,
                listed.created_at, listed.updated_at,
-               author.name,
-               (SELECT count(*) FROM comments WHERE comments.post_id = listed.id)
-          FROM posts AS listed
-          JOIN users AS author ON author.id = listed.user_id
-         WHERE {where}
-         ORDER BY listed.created_at DESC, listed.id DESC
-         LIMIT %(limit)s
+               listed.author,
+               listed.comment_count
+          FROM unnest(%(limits)s::bigint[], %(times)s::timestamptz[], %(ids)s::bigint[],
+                      %(user_ids)s::bigint[])
+               WITH ORDINALITY AS wanted (posts, created_at, id, user_id, number)
+         CROSS JOIN LATERAL (
+               SELECT listed.id, listed.user_id, listed.title, listed.body,
+                      listed.created_at, listed.updated_at,
+                      author.name AS author,
+                      (SELECT count(*) FROM comments WHERE comments.post_id = listed.id)
+                          AS comment_count
+                 FROM posts AS listed
+                 JOIN users AS author ON author.id = listed.user_id
+                WHERE (listed.created_at, listed.id) < (wanted.created_at, wanted.id) {filters}
+                ORDER BY listed.created_at DESC, listed.id DESC
+                LIMIT wanted.posts) AS listed
+         ORDER BY wanted.number, listed.created_at DESC, listed.id DESC
         """,
-        where=feed_matching(query),
+        filters=feed_filters(wanted[0]),
     )
     parameters = {
-        "limit": query.limit + 1,
-        "user_id": query.user_id,
-        "q": containing(query.q),
-        "created_at": after and after.created_at,
-        "id": after and after.id,
+        "limits": [page.limit + 1 for page in wanted],
+        "times": [page.after.created_at for page in wanted],
+        "ids": [page.after.id for page in wanted],
+        "user_ids": [page.user_id for page in wanted],
+        "q": containing(wanted[0].q),
     }
-    async with planned_for(conn, query.q):
-        cursor = conn.cursor(row_factory=args_row(listed_post))
-        return await (await cursor.execute(statement, parameters)).fetchall()
+    feeds: dict[Wanted, list[ListedPost]] = {page: [] for page in wanted}
+    async with planned_for(conn, wanted[0].q):
+        cursor = await conn.execute(statement, parameters)
+        for number, *post in await cursor.fetchall():
+            feeds[wanted[number - 1]].append(listed_post(*post))
+    return feeds
 
 
-def feed_matching(query: FeedQuery) -> LiteralString:
-    """Write the condition with what was asked for, and nothing for what was not."""
-    where: LiteralString = "TRUE"
-    if query.cursor is not None:
-        where += " AND (listed.created_at, listed.id) < (%(created_at)s, %(id)s)"
-    if query.user_id is not None:
-        where += " AND listed.user_id = %(user_id)s"
-    if query.q is not None:
-        where += " AND (listed.title ILIKE %(q)s OR listed.body ILIKE %(q)s)"
-    return where
+def feed_filters(wanted: Wanted) -> LiteralString:
+    """Write the conditions for what was asked for, and nothing for what was not."""
+    filters: LiteralString = ""
+    if wanted.user_id is not None:
+        filters += " AND listed.user_id = wanted.user_id"
+    if wanted.q is not None:
+        filters += " AND (listed.title ILIKE %(q)s OR listed.body ILIKE %(q)s)"
+    return filters
 
 
 # ---------------------------------------------------------------- cursors
@@ -121,6 +155,9 @@ class Place:
 
     created_at: datetime
     id: int
+
+
+TOP = Place(datetime.max.replace(tzinfo=UTC), ID_MAX)
 
 
 def cursor_of(post: ListedPost | Place) -> str:

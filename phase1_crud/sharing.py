@@ -19,43 +19,24 @@ Value = TypeVar("Value")
 
 
 class Batch(Generic[Key, Value]):
-    """Finds many keys with one query (a "data loader"); a query for each would be N+1."""
+    """Finds what many ask for with one query (a "data loader"), and each key once."""
 
     def __init__(
         self, find: Callable[[AsyncConnection, Sequence[Key]], Awaitable[Mapping[Key, Value]]]
     ) -> None:
         self._find = find
-        self._keys: list[Key] = []
+        self._keys: dict[Key, None] = {}  # an ordered set
         self._next: asyncio.Task[Mapping[Key, Value]] | None = None
 
-    async def get(self, request: Request, key: Key) -> Value | None:
-        """Return what belongs to the key, or None."""
-        self._keys.append(key)
+    async def get(self, request: Request, key: Key) -> Value:
+        """Return what belongs to the key."""
+        self._keys[key] = None
         if self._next is None:
             self._next = asyncio.create_task(self._run(request))
         # Shielded: a request that is cancelled must not take the query of the others with it.
-        return (await asyncio.shield(self._next)).get(key)
+        return (await asyncio.shield(self._next))[key]
 
     async def _run(self, request: Request) -> Mapping[Key, Value]:
-        keys, self._keys, self._next = self._keys, [], None
+        keys, self._keys, self._next = list(self._keys), {}, None
         async with connection(request) as conn:
             return await self._find(conn, keys)
-
-
-class Shared(Generic[Key, Value]):
-    """Asks a question once for all who ask the same ("single flight")."""
-
-    def __init__(self, find: Callable[[AsyncConnection, Key], Awaitable[Value]]) -> None:
-        self._find = find
-        self._next: dict[Key, asyncio.Task[Value]] = {}
-
-    async def get(self, request: Request, key: Key) -> Value:
-        """Return the answer."""
-        if key not in self._next:
-            self._next[key] = asyncio.create_task(self._run(request, key))
-        return await asyncio.shield(self._next[key])
-
-    async def _run(self, request: Request, key: Key) -> Value:
-        del self._next[key]
-        async with connection(request) as conn:
-            return await self._find(conn, key)

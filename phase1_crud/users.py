@@ -132,8 +132,8 @@ async def read_summary(request: Request, user_id: Id) -> Response:
 # ---------------------------------------------------------------- SQL
 
 
-async def select_users_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, User]:
-    """Find users by their ids; an id without a user is left out."""
+async def select_users_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict[int, User | None]:
+    """Find users by their ids; an id without a user has None."""
     cursor = await conn.cursor(row_factory=class_row(User)).execute(
         """
         SELECT id, name, email, created_at
@@ -142,7 +142,7 @@ async def select_users_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict[
         """,
         {"ids": ids},
     )
-    return {user.id: user for user in await cursor.fetchall()}
+    return dict.fromkeys(ids) | {user.id: user for user in await cursor.fetchall()}
 
 
 users_by_id = Batch(select_users_by_id)

@@ -81,11 +81,13 @@ QUERIES: dict[str, tuple[Callable[[psycopg.AsyncConnection], Awaitable[object]],
         {"posts_user_id_created_at_idx", "comments_user_id_idx", "comments_post_id_idx"},
     ),
     "the feed": (
-        lambda c: feed.select_feed(c, feed.FeedQuery(), None),
+        lambda c: feed.select_feeds(c, [feed.Wanted(20, feed.TOP, None, None)]),
         {"posts_created_at_idx", "users_pkey", "comments_post_id_idx"},
     ),
     "an author's feed": (
-        lambda c: feed.select_feed(c, feed.FeedQuery(user_id=77), None),
+        lambda c: feed.select_feeds(
+            c, [feed.Wanted(20, feed.TOP, author, None) for author in (77, 78)]
+        ),
         {"posts_user_id_created_at_idx"},
     ),
     "an author's posts": (
