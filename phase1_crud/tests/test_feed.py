@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import psycopg
 
-from .conftest import new_user
+from phase1_crud.feed import TOP, Place, Wanted, select_feeds
+
+from .conftest import new_post, new_user
 
 if TYPE_CHECKING:
     import httpx
@@ -45,3 +48,33 @@ def test_a_cursor_with_any_letter_changed_is_refused(http: httpx.Client) -> None
 
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "cursor"
+
+
+def test_pages_found_together_are_those_found_one_by_one(
+    http: httpx.Client, database_url: str
+) -> None:
+    ada, grace = new_user(http), new_user(http, "Grace")
+    for author in (ada, grace, ada, ada):
+        new_post(http, author)
+
+    async def scenario() -> None:
+        async with await psycopg.AsyncConnection.connect(database_url) as conn:
+            newest, second, *_ = (await select_feeds(conn, [all_of(TOP)]))[all_of(TOP)]
+            below = [Place(post.created_at, post.id) for post in (newest, second)]
+            whole = [all_of(TOP), all_of(below[1]), all_of(below[0], limit=1)]
+            authors = [Wanted(20, place, who, None) for who in (grace, 0, ada) for place in below]
+            for pages in (whole, authors):
+                together = await select_feeds(conn, pages)
+
+                assert list(together) == pages
+                for page in pages:
+                    assert together[page] == (await select_feeds(conn, [page]))[page]
+            lengths = [len(posts) for posts in (await select_feeds(conn, authors)).values()]
+            assert lengths == [1, 1, 0, 0, 2, 1]
+
+    asyncio.run(scenario())
+
+
+def all_of(after: Place, limit: int = 20) -> Wanted:
+    """Ask for a page of everyone's posts."""
+    return Wanted(limit, after, None, None)
