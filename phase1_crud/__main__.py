@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from . import logs
 from .app import create_app
-from .one_write import OneWriteProtocol
+from .http_protocol import OneWriteProtocol
 from .settings import Settings
 
 
