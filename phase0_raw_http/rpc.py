@@ -26,7 +26,8 @@ INVALID_PARAMS = (-32602, "Invalid params")
 INTERNAL_ERROR = (-32603, "Internal error")
 NOT_FOUND = -32004
 CONFLICT = -32009
-MOST_CALLS = 100
+MOST_CALLS = 20
+"""A batch multiplies: each call of a small request may ask for a long list."""
 
 APPLICATION_ERRORS = {
     "user_not_found": NOT_FOUND,

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from . import logs
 from .app import create_app
-from .http_protocol import OneWriteProtocol
+from .http_protocol import StrictProtocol
 from .settings import Settings
 
 
@@ -40,7 +40,7 @@ def serve(settings: Settings) -> None:
             server_header=False,
             proxy_headers=False,
             ws="none",
-            http=OneWriteProtocol,
+            http=StrictProtocol,
         )
     )
     # Uvicorn raises the signal again once it has drained, which would end a process that did

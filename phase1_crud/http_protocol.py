@@ -1,20 +1,68 @@
-"""Uvicorn's HTTP protocol, made to send the head and the body of an answer in one go."""
+"""Uvicorn's HTTP protocol, with what it lacks: a limit on heads, problems as JSON, one write."""
 
 import asyncio
+import json
+from http import HTTPStatus
 from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+MAX_HEAD_BYTES = 65536
 
-class OneWriteProtocol(HttpToolsProtocol):
-    """Uvicorn writes head and body apart: two system calls, two packets, two wake-ups over there.
 
-    For an answer of some hundred bytes that is the most expensive thing the service does.
+class StrictProtocol(HttpToolsProtocol):
+    """Uvicorn keeps a head of any size in memory, and sends head and body of an answer apart.
+
+    The second means two system calls, two packets and two wake-ups over there: for an answer of
+    some hundred bytes, the most expensive thing the service does.
     """
+
+    in_head = False
+    head_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] -- uvicorn narrows it as well
         """Stand between the protocol and its transport."""
         super().connection_made(GatheringTransport(transport))  # pyright: ignore[reportArgumentType] -- quacks like one
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, unless it makes a head too long that is still not complete."""
+        super().data_received(data)
+        self.head_bytes = self.head_bytes + len(data) if self.in_head else 0
+        if self.head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            detail = f"Request line and headers may have {MAX_HEAD_BYTES} bytes."
+            self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
+
+    def on_message_begin(self) -> None:
+        """Note that a head has begun."""
+        self.in_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        """Note that the head is complete."""
+        self.in_head = False
+        super().on_headers_complete()
+
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words are for logs
+        """Answer what is no HTTP as every other mistake is answered."""
+        self.refuse(HTTPStatus.BAD_REQUEST, "malformed_request", "This is not HTTP/1.1.")
+
+    def refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
+        """Answer and hang up: after this nobody knows where the next request would begin."""
+        problem = {
+            "type": "about:blank",
+            "title": status.phrase,
+            "status": status.value,
+            "detail": detail,
+            "instance": "",
+            "code": code,
+        }
+        body = json.dumps(problem).encode()
+        head = (
+            f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/problem+json\r\n"
+            f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+        )
+        self.transport.write(head.encode() + body)
+        self.transport.close()
 
 
 class GatheringTransport:
