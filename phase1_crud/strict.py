@@ -70,8 +70,8 @@ class JsonRequest(Request):
             raise malformed(f"The body is not JSON: {error}.") from None
         except RecursionError:
             raise malformed("The body is nested too deeply.") from None
-        except ValueError as error:  # an integer of thousands of digits, NaN, Infinity
-            raise malformed(f"The body is not JSON: {error}.") from None
+        except ValueError:
+            raise malformed("A number in the body has thousands of digits.") from None
 
 
 def is_json(content_type: str, *, patch: bool) -> bool:
@@ -83,7 +83,7 @@ def is_json(content_type: str, *, patch: bool) -> bool:
 
 def refuse_constant(constant: str) -> Never:
     """Stop at NaN and Infinity, which Python reads and JSON does not have."""
-    raise ValueError(f"{constant} is not a JSON value")
+    raise malformed(f"{constant} is not a JSON value.")
 
 
 def malformed(detail: str) -> Problem:

@@ -20,7 +20,7 @@ from .exchange import (
     Request,
     ascii_target,
 )
-from .raw import answers_in, converse
+from .raw import Oversize, answers_in, converse, refuse_oversize
 
 TIMEOUT = 10.0
 """Seconds that one request may take."""
@@ -100,20 +100,17 @@ class Api:
         target = ascii_target(path + (f"?{query}" if query else ""))
         request = Request(self.base_url, method, target, headers or {}, content)
         try:
-            response = self._send(request)
+            response, content = self._send(request)
         except httpx.TimeoutException:
             words = f"no answer to {method} {request.path} within {self.timeout:g} s"
             raise self._unanswered(request, Overdue(words)) from None
         except httpx.HTTPError as error:
             words = f"no usable answer to {method} {request.path}: {_reason(error)}"
             raise self._unanswered(request, Mismatch(words)) from None
+        except Oversize as oversize:
+            raise self._unanswered(request, Mismatch(str(oversize))) from None
         return self._answered(
-            Answer(
-                response.status_code,
-                Headers(response.headers.multi_items()),
-                response.content,
-                request,
-            )
+            Answer(response.status_code, Headers(response.headers.multi_items()), content, request)
         )
 
     def raw(self, data: bytes, *, timeout: float = TIMEOUT) -> list[Answer]:
@@ -121,6 +118,8 @@ class Api:
         request = RawRequest(self.host, self.port, data)
         try:
             received = converse(self.host, self.port, data, timeout)
+        except Oversize as oversize:
+            raise self._unanswered(request, Mismatch(str(oversize))) from None
         except OSError as error:
             raise self._unanswered(request, Mismatch(f"cannot connect: {error}")) from None
         try:
@@ -137,17 +136,20 @@ class Api:
         """Close idle connections."""
         self._client.close()
 
-    def _send(self, request: Request) -> httpx.Response:
-        url = httpx.URL(self.base_url)
-        return self._client.send(
-            self._client.build_request(
-                request.method,
-                url,
-                headers=request.headers,
-                content=request.content or None,
-                extensions={"target": request.target.encode("ascii")},
-            )
+    def _send(self, request: Request) -> tuple[httpx.Response, bytes]:
+        """Send a request; read its answer by the piece, because the server decides how long."""
+        built = self._client.build_request(
+            request.method,
+            httpx.URL(self.base_url),
+            headers=request.headers,
+            content=request.content or None,
+            extensions={"target": request.target.encode("ascii")},
         )
+        response = self._client.send(built, stream=True)
+        try:
+            return response, _read(response)
+        finally:
+            response.close()
 
     def _answered(self, answer: Answer) -> Answer:
         self._record(Exchange(answer.request, answer))
@@ -160,6 +162,14 @@ class Api:
     def _record(self, exchange: Exchange) -> None:
         with self._lock:
             self.exchanges.append(exchange)
+
+
+def _read(response: httpx.Response) -> bytes:
+    content = bytearray()
+    for piece in response.iter_raw():
+        content += piece
+        refuse_oversize(len(content))
+    return bytes(content)
 
 
 def _with_body(json: object, content: bytes, headers: Extra) -> tuple[Extra, bytes]:

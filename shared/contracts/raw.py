@@ -10,11 +10,24 @@ from contextlib import suppress
 
 from .exchange import Answer, Headers, Mismatch, RawRequest, excerpt
 
+MOST_BYTES = 32 * 2**20
+"""No check asks for more; a server that sends on without end must not fill the memory."""
+
 _CHUNK = 65536
 _INTERIM = range(100, 200)
 _BODILESS = (204, 304)
 _REQUEST_LINE = re.compile(rb"^([A-Za-z-]+) \S+ HTTP/\d\.\d\r?$", re.MULTILINE)
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?")
+
+
+class Oversize(Exception):  # noqa: N818 - the field's words
+    """The server sends more than any check asks for."""
+
+
+def refuse_oversize(received: int) -> None:
+    """Raise Oversize when this many bytes are too many."""
+    if received > MOST_BYTES:
+        raise Oversize(f"the answer is longer than {MOST_BYTES >> 20} MiB; it was read no further")
 
 
 def converse(host: str, port: int, data: bytes, timeout: float) -> bytes:
@@ -60,6 +73,7 @@ def _receive_some(connection: socket.socket, received: bytearray) -> bool:
     except ConnectionError:
         return False
     received += chunk
+    refuse_oversize(len(received))
     return bool(chunk)
 
 

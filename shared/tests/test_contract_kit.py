@@ -9,12 +9,13 @@ import shlex
 import subprocess
 import threading
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from shared.contracts import raw
 from shared.contracts.client import json_bytes
 from shared.contracts.exchange import Headers, Overdue, RawRequest, Request, shell_quoted
 from shared.contracts.kit import (
@@ -295,6 +296,28 @@ def test_silence_and_absence_are_told_apart() -> None:
     with pytest.raises(Mismatch, match="nothing listens there"):
         gone.get("/x")
     assert not isinstance(gone.exchanges[0].outcome, Answer)
+
+
+@pytest.mark.parametrize("by", ["client", "socket"])
+def test_an_answer_without_end_is_read_no_further_than_it_matters(
+    monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    class Endless(Echo):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(ConnectionError):
+                while True:
+                    self.wfile.write(b"x" * 65536)
+
+    monkeypatch.setattr(raw, "MOST_BYTES", 2**20)
+    with serving(Endless) as url:
+        api = Api(url, timeout=5)
+
+        with pytest.raises(Mismatch, match="longer than 1 MiB"):
+            api.get("/") if by == "client" else api.raw(b"GET / HTTP/1.1\r\n\r\n")
+
+        api.close()
 
 
 def test_raw_reads_every_answer_on_a_connection(echo: Api) -> None:
