@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING, LiteralString, cast
 from urllib.parse import quote
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 _MARK = "backend-curriculum"
 _CONNECT_WITHIN = 10
 _BUILTIN_LOCALES_SINCE = 170000
-_CHANGED = "changed after database"
+_CLONES = "course_clone_"
 
 
 class DatabaseError(Exception):
@@ -47,11 +46,11 @@ def ensure_database(admin_url: str, name: str, schema: Path, *, fresh: bool = Fa
             mark = None
         if mark is None:
             _build(admin, admin_url, name, schema)
-        elif mark["schema"] != _digest(schema):
-            number = re.sub(r"\D+", "", name)[:1]
+        elif mark.get("schema") != _digest(schema):
+            target = schema.parent.name.partition("_")[0]
             raise DatabaseError(
-                f"{schema.parent.name}/{schema.name} {_CHANGED} {name} was made from it. "
-                f"Begin with an empty one: make phase{number} FRESH=1"
+                f"{schema.parent.name}/{schema.name} was changed after database {name} was made "
+                f"from it. Begin with an empty one: make {target} FRESH=1"
             )
     return url_of(admin_url, name)
 
@@ -78,8 +77,10 @@ def clone(admin_url: str, template: str) -> Generator[str]:
     While it is in use, a connection named like it stays open on the server: that is how a sweep
     tells it from the leftovers of a run that was killed.
     """
-    name = f"course_clone_{secrets.token_hex(8)}"
+    name = f"{_CLONES}{secrets.token_hex(8)}"
     with closing(_connect(admin_url, name)) as keeper:
+        # Whoever lends us the server may end idle sessions; this one idles for a purpose.
+        keeper.execute("SET idle_session_timeout = 0")
         _execute(keeper, "CREATE DATABASE {} TEMPLATE {}", name, template)
         _mark(keeper, name, {"kind": "clone"})
         try:
@@ -164,21 +165,26 @@ def _creation(admin: psycopg.Connection) -> LiteralString:
 
 
 def _sweep(admin: psycopg.Connection) -> None:
-    """Drop the clones whose run is gone."""
+    """Drop the clones whose run is gone: nobody keeps them and nobody is connected to them."""
     leftovers = admin.execute(
-        r"""
-        SELECT database.datname
-          FROM pg_database AS database
-         WHERE database.datname LIKE 'course\_clone\_%%'
-           AND NOT EXISTS (
-                   SELECT FROM pg_stat_activity AS keeper
-                    WHERE keeper.application_name = database.datname
-               )
         """
+        SELECT clone.datname
+          FROM pg_database AS clone
+         WHERE starts_with(clone.datname, %(prefix)s)
+           AND pg_has_role(clone.datdba, 'USAGE')
+           AND NOT EXISTS (
+                   SELECT FROM pg_stat_activity AS session
+                    WHERE session.application_name = clone.datname
+                       OR session.datname = clone.datname
+               )
+        """,
+        {"prefix": _CLONES},
     ).fetchall()
     for (name,) in leftovers:
         if _mark_of(admin, name) is not None:
-            _drop(admin, name)
+            # Without force: should somebody be connected after all, the database stays as it is.
+            with suppress(psycopg.errors.ObjectInUse):
+                _execute(admin, "DROP DATABASE IF EXISTS {}", name)
 
 
 def _drop(admin: psycopg.Connection, name: str) -> None:
