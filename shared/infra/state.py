@@ -7,8 +7,9 @@ import hashlib
 import os
 import pwd
 import secrets
+import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -50,19 +51,35 @@ class State:
 
     @property
     def home(self) -> Path:
-        """Where the servers keep binaries, data and logs: a place that their user can reach."""
+        """Where binaries, data, passwords and logs are: where the servers' user can reach."""
         if self.user is None:
             return self.folder / "embedded"
         return _SYSTEM_HOME / self.checkout
 
     def make_home(self) -> Path:
         """Create the home, for its user's eyes only."""
-        self.folder.mkdir(exist_ok=True)
-        if self.user is not None:
-            _SYSTEM_HOME.mkdir(mode=0o711, exist_ok=True)
-        self.home.mkdir(mode=0o700, exist_ok=True)
+        while not self.home.is_dir():
+            # Another checkout's `make clean` may take the parent away while it is still empty.
+            with suppress(FileNotFoundError, FileExistsError):
+                self._make_parent()
+                self.home.mkdir(mode=0o700)
         self.give(self.home)
         return self.home
+
+    def _make_parent(self) -> None:
+        if self.user is None:
+            self.folder.mkdir(exist_ok=True)
+        else:
+            _SYSTEM_HOME.mkdir(exist_ok=True)
+            _SYSTEM_HOME.chmod(0o711)  # whatever root's umask is, the user must get through
+
+    def remove_home(self) -> None:
+        """Remove the home with all data, and its parent unless other checkouts live there."""
+        if self.home.exists():
+            shutil.rmtree(self.home)
+        if self.user is not None:
+            with suppress(OSError):
+                _SYSTEM_HOME.rmdir()
 
     def give(self, path: Path) -> None:
         """Hand `path` to the user who runs the servers."""
@@ -71,14 +88,18 @@ class State:
             os.chown(path, account.pw_uid, account.pw_gid)
 
     def secret(self, name: str) -> str:
-        """Return the password called `name`, made at its first use and readable to us alone."""
-        path = self.folder / f"{name}.password"
+        """Return the password called `name`, made at its first use and readable to us alone.
+
+        It lies beside the data that it opens: whoever deletes one deletes the other.
+        """
+        path = self.home / f"{name}.password"
         if not path.exists():
-            self.folder.mkdir(exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished = self.make_home() / f"{name}.{secrets.token_hex(4)}"
             unfinished.touch(mode=0o600)
             unfinished.write_text(secrets.token_hex(16), encoding="ascii")
-            unfinished.rename(path)
+            with suppress(FileExistsError):  # another process's: the first one is everybody's
+                path.hardlink_to(unfinished)
+            unfinished.unlink()
         return path.read_text(encoding="ascii")
 
     @contextmanager
@@ -91,6 +112,13 @@ class State:
         with (self.folder / "lock").open("w") as lock:
             _acquire(lock.fileno(), self.folder / "lock")
             yield
+
+
+def open_to_all(folder: Path) -> None:
+    """Let every user read what is in a copy of ours, whatever our umask is."""
+    for path in (folder, *folder.rglob("*")):
+        if not path.is_symlink():
+            path.chmod(path.stat().st_mode | (0o555 if path.is_dir() else 0o444))
 
 
 def _acquire(descriptor: int, path: Path) -> None:
