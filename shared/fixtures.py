@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Protocol
 
 import httpx
@@ -64,23 +65,21 @@ def clean_database(database_url: str) -> str:
 @pytest.fixture(scope="module")
 def serve(phase: Phase) -> Iterator[Serve]:
     """Start services that end with the module."""
-    started: list[Server] = []
+    with ExitStack() as ending:
 
-    def start(
-        module: str | None = None,
-        args: Sequence[str] = (),
-        env: Mapping[str, str] | None = None,
-    ) -> Server:
-        server = servers.start(module or phase.package, args, env)
-        started.append(server)
-        _READ[server] = 0
-        return server
+        def start(
+            module: str | None = None,
+            args: Sequence[str] = (),
+            env: Mapping[str, str] | None = None,
+        ) -> Server:
+            server = servers.start(module or phase.package, args, env)
+            ending.callback(server.log_path.unlink)
+            ending.callback(_READ.pop, server)
+            ending.callback(server.stop)
+            _READ[server] = 0
+            return server
 
-    yield start
-    for server in started:
-        server.stop()
-        del _READ[server]
-        server.log_path.unlink()
+        yield start
 
 
 @pytest.fixture(scope="module")

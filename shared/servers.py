@@ -7,13 +7,14 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
 
-from shared.infra.processes import free_port
+from shared.infra.processes import end_with_us, reserved_port
 from shared.phases import ROOT
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def start_command(
     command: Sequence[str], env: Mapping[str, str] | None = None, *, root: Path = ROOT
 ) -> Server:
     """Run any server that obeys HOST and PORT, and wait until its /healthz says that it lives."""
-    port = free_port()
+    reservation, port = reserved_port()
     environment = {name: os.environ[name] for name in _OURS if name in os.environ}
     environment |= {"HOST": _LOOPBACK, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(env or {})}
     descriptor, log = tempfile.mkstemp(prefix="server-", suffix=".log")
@@ -88,10 +89,15 @@ def start_command(
         stdin=subprocess.DEVNULL,
         stdout=descriptor,
         stderr=subprocess.STDOUT,
+        preexec_fn=end_with_us,  # noqa: PLW1509 - it makes one system call and takes no lock
     )
     os.close(descriptor)
     server = Server(process, _LOOPBACK, port, Path(log))
-    _wait_until_alive(server, " ".join(command))
+    with reservation, ExitStack() as unless_alive:
+        unless_alive.callback(server.log_path.unlink)
+        unless_alive.callback(server.stop)
+        _wait_until_alive(server, " ".join(command))
+        unless_alive.pop_all()
     return server
 
 

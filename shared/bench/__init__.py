@@ -97,13 +97,17 @@ def _seed(plan: Plan, url: str) -> None:
 
 def _start(plan: Plan, url: str, ending: ExitStack) -> dict[str, Server]:
     environment = {"DATABASE_URL": url}
+    peer_command = peer.command(plan.peer)
     ours = servers.start(plan.phase.package, env=environment)
-    ending.callback(ours.stop)
-    theirs = servers.start_command(
-        peer.command(plan.peer), {**environment, "NODE_ENV": "production"}
-    )
-    ending.callback(theirs.stop)
+    _end(ours, ending)
+    theirs = servers.start_command(peer_command, {**environment, "NODE_ENV": "production"})
+    _end(theirs, ending)
     return {report.OURS: ours, report.PEER: theirs}
+
+
+def _end(server: Server, ending: ExitStack) -> None:
+    ending.callback(server.log_path.unlink)
+    ending.callback(server.stop)
 
 
 def _refuse_saturation(results: Results) -> None:

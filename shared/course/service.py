@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import http.client
 import os
 import signal
@@ -13,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from shared.course.errors import CourseError
+from shared.infra.processes import end_with_us
 from shared.phases import ROOT
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ _TICK = 0.05
 _START_WITHIN = 30.0
 _STOP_WITHIN = 15.0
 _READY = "200"
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 
 
 class ServiceError(CourseError):
@@ -68,7 +66,7 @@ class Service:
             cwd=root,
             env=dict(environment),
             process_group=0,
-            preexec_fn=_die_with_parent,  # noqa: PLW1509 - one thread, and only one system call
+            preexec_fn=end_with_us,  # noqa: PLW1509 - one thread, and only one system call
         )
 
     def wait_until_ready(self, stop: StopRequests) -> None:
@@ -122,8 +120,3 @@ def how_it_ended(code: int) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"with exit code {code}"
-
-
-def _die_with_parent() -> None:
-    if _LIBC is not None:
-        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
