@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from shared.course import bootstrap
+from shared.infra.state import State
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,9 @@ MADE_BY_RUNS = (
 def clean(environment: bootstrap.Environment | None = None) -> int:
     """Stop the backing services, then remove what runs left; the sources stay as they are."""
     environment = environment or bootstrap.Environment()
-    if (environment.root / ".infra").exists() and not _stop_services(environment):
+    state = State(environment.root)
+    served = state.folder.exists() or state.home.exists()
+    if served and not _stop_services(environment):
         print("The backing services could not be stopped, so nothing was removed.", file=sys.stderr)
         return 1
     gone = [path for path in _made(environment.root) if _remove(path)]
