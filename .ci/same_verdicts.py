@@ -1,7 +1,12 @@
-"""Compare two runs of the suites, written with --junitxml: which tests, and how each ended."""
+"""Compare two runs of the suites, written with --junitxml: which tests, and how each ended.
+
+What is about one way of running alone stands in a module of its own, named here.
+"""
 
 import sys
 from xml.etree import ElementTree as ET
+
+ONE_WAY_ONLY = "shared.tests.test_containers"
 
 
 def main(one: str, other: str) -> int:
@@ -24,6 +29,7 @@ def verdicts(path: str) -> dict[str, str]:
             (child.tag for child in case if child.tag in {"failure", "error", "skipped"}), "passed"
         )
         for case in ET.parse(path).iter("testcase")  # noqa: S314 - our own pytest wrote it
+        if case.get("classname") != ONE_WAY_ONLY
     }
 
 

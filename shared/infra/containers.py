@@ -16,7 +16,7 @@ from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 
 from .errors import InfraError
-from .processes import answers, wait_until
+from .processes import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -86,7 +86,7 @@ class Containers:
             f"redis-server --requirepass {password} --save ''",
         )
         port = self._port("redis", image)
-        self._await("redis", lambda: answers(port))
+        self._await("redis", lambda: _talks(port))
         return f"redis://:{password}@127.0.0.1:{port}/0"
 
     def stop(self) -> list[str]:
@@ -202,3 +202,13 @@ def _accepts(url: str) -> bool:
     except psycopg.OperationalError:
         return False
     return True
+
+
+def _talks(port: int) -> bool:
+    """Tell whether Redis says a word; Docker accepts a connection before anybody is behind it."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as connection:
+            connection.sendall(b"PING\r\n")
+            return connection.recv(64) != b""
+    except OSError:
+        return False
