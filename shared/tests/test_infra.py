@@ -19,6 +19,7 @@ import pytest
 
 from shared import infra
 from shared.databases import url_of
+from shared.infra.processes import is_alive, wait_until
 from shared.infra.state import State
 from shared.phases import ROOT
 from shared.race import together
@@ -75,12 +76,17 @@ def data_of(state: State) -> Path:
 
 def kill_postgres(state: State) -> None:
     note = (data_of(state) / "postmaster.pid").read_text(encoding="utf-8")
-    os.kill(int(note.splitlines()[0]), signal.SIGKILL)
+    kill(int(note.splitlines()[0]), "postgres")
 
 
 def kill_valkey(state: State) -> None:
     pid = int((state.home / "valkey" / "pid").read_text(encoding="ascii"))
+    kill(pid, "valkey-server")
+
+
+def kill(pid: int, command: str) -> None:
     os.kill(pid, signal.SIGKILL)
+    assert wait_until(lambda: not is_alive(pid, command), 10)
 
 
 def port_of(url: str) -> int:
