@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import tempfile
 import time
 from importlib.metadata import PackageNotFoundError, distribution, version
 from importlib.util import find_spec
@@ -125,8 +126,7 @@ class EmbeddedPostgres:
     def _initialise(self) -> None:
         """Make the cluster beside its place and move it there whole: half a one is never found."""
         self._prepare_home()
-        unfinished = self._home / "data.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished = self._make_place()
         password = self._home / "password"
         password.touch(mode=0o600)
         password.write_text(self._state.secret("postgres"), encoding="ascii")
@@ -142,6 +142,17 @@ class EmbeddedPostgres:
         )
         password.unlink()
         unfinished.rename(self._data)
+
+    def _make_place(self) -> Path:
+        """Make a folder for one attempt alone.
+
+        An initdb outlives the run that is killed beside it, and clears its folder when it fails.
+        """
+        for leftover in self._home.glob("data.unfinished*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+        place = Path(tempfile.mkdtemp(prefix="data.unfinished.", dir=self._home))
+        self._state.give(place)
+        return place
 
     def _prepare_home(self) -> None:
         self._state.make_home()

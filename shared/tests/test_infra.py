@@ -10,10 +10,12 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+import psutil
 import psycopg
 import pytest
 
@@ -87,6 +89,15 @@ def kill_valkey(state: State) -> None:
 def kill(pid: int, command: str) -> None:
     os.kill(pid, signal.SIGKILL)
     assert wait_until(lambda: not is_alive(pid, command), 10)
+
+
+def initdbs(state: State) -> list[psutil.Process]:
+    """Return who is making a cluster for the checkout."""
+    return [
+        process
+        for process in psutil.process_iter(["name", "cmdline"])
+        if process.info["name"] == "initdb" and str(state.home) in " ".join(process.info["cmdline"])
+    ]
 
 
 def port_of(url: str) -> int:
@@ -192,6 +203,26 @@ def test_half_a_cluster_is_made_again(fresh: State) -> None:
 
     assert remembered(fresh) == {"whole"}
     assert not with_half.exists()
+
+
+def test_what_a_killed_start_left_running_hinders_no_other(fresh: State) -> None:
+    command = [sys.executable, "-c", _CALL, "postgres", str(fresh.root)]
+    killed = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own words
+    assert wait_until(lambda: initdbs(fresh) != [], 30)
+    (orphan,) = initdbs(fresh)
+    assert wait_until(lambda: orphan.children() != [], 10)
+    orphan.suspend()
+    for child in orphan.children(recursive=True):
+        child.kill()
+    killed.kill()
+    killed.wait()
+
+    with ThreadPoolExecutor() as pool:
+        url = pool.submit(infra.postgres, fresh)
+        assert wait_until(lambda: len(initdbs(fresh)) > 1, 30)
+        orphan.resume()  # to find that it failed, and to clear up
+
+    assert port_of(url.result()) == port_of(infra.postgres(fresh))
 
 
 def test_a_note_with_the_number_of_another_process_stops_nobody(used: State) -> None:
