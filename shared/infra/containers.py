@@ -44,7 +44,7 @@ class Containers:
     """The containers of one checkout, one for each service, told apart by their labels.
 
     The labels are the only memory: a run that was killed right after starting a container leaves
-    nothing behind that the next run wouldn't find and use.
+    nothing behind that the next run wouldn't find and use. Nothing but `make down` removes them.
     """
 
     def __init__(self, state: State) -> None:
@@ -100,20 +100,17 @@ class Containers:
         with self._state.locked():
             for container in self._mine():
                 if _is(container, service):
-                    if container.status == "running":
-                        _refuse_another(container, service, image)
-                        return _published(container, image.port)
-                    container.remove(force=True, v=True)
+                    _refuse_another(container, service, image)
+                    if container.status != "running":
+                        _start_again(container)
+                    return _published(container, image.port)
             return self._start(service, image)
 
     def _await(self, service: str, condition: Callable[[], bool]) -> None:
         wait_until(lambda: condition() or not self._running(service), _START_WITHIN)
         if condition():
             return
-        words = [found.logs(tail=10).decode() for found in self._mine() if _is(found, service)]
-        raise InfraError(
-            f"The {service} container doesn't answer. Its last words:\n{''.join(words)}"
-        )
+        raise _silent(next(found for found in self._mine() if _is(found, service)))
 
     def _running(self, service: str) -> bool:
         return any(_is(found, service) and found.status == "running" for found in self._mine())
@@ -121,7 +118,9 @@ class Containers:
     def _mine(self) -> list[Container]:
         label = f"{_LABEL}={self._state.checkout}"
         with _naming_the_way_out():
-            return self._engine.containers.list(all=True, filters={"label": label})
+            return self._engine.containers.list(
+                all=True, filters={"label": label}, ignore_removed=True
+            )
 
     def _start(self, service: str, image: Image) -> int:
         # Its reaper would remove the containers with this process; `make down` does that here.
@@ -189,11 +188,32 @@ def _refuse_another(container: Container, service: str, image: Image) -> None:
         )
 
 
+def _start_again(container: Container) -> None:
+    """Start a container that was killed, alone or with its engine: its rows are still in it."""
+    try:
+        container.start()
+    except DockerException as error:
+        raise InfraError(
+            f"The {_service(container)} container doesn't start again: {error}. "
+            "Remove it, with its data: make down"
+        ) from None
+
+
 def _published(container: Container, inside: int) -> int:
     """Return the port of the host behind which the container's port is found."""
     container.reload()
     ports = cast("dict[str, list[dict[str, str]]]", container.ports)
-    return int(ports[f"{inside}/tcp"][0]["HostPort"])
+    if found := ports.get(f"{inside}/tcp"):
+        return int(found[0]["HostPort"])
+    raise _silent(container)
+
+
+def _silent(container: Container) -> InfraError:
+    words = container.logs(tail=10).decode("utf-8", "replace")
+    return InfraError(
+        f"The {_service(container)} container doesn't answer. Remove it, with its data: make down\n"
+        f"Its last words:\n{words}"
+    )
 
 
 def _accepts(url: str) -> bool:
