@@ -4,6 +4,7 @@ What is about one way of running alone stands in a module of its own, named here
 """
 
 import sys
+from collections import defaultdict
 from xml.etree import ElementTree as ET
 
 ONE_WAY_ONLY = "shared.tests.test_containers"
@@ -23,14 +24,18 @@ def main(one: str, other: str) -> int:
 
 
 def verdicts(path: str) -> dict[str, str]:
-    """Read how each test of a run ended: passed, failure, error or skipped."""
-    return {
-        f"{case.get('classname')}::{case.get('name')}": next(
-            (child.tag for child in case if child.tag in {"failure", "error", "skipped"}), "passed"
-        )
-        for case in ET.parse(path).iter("testcase")  # noqa: S314 - our own pytest wrote it
-        if case.get("classname") != ONE_WAY_ONLY
-    }
+    """Read how each test of a run ended; one that also failed in its teardown has two words."""
+    endings: defaultdict[str, list[str]] = defaultdict(list)
+    for case in ET.parse(path).iter("testcase"):  # noqa: S314 - our own pytest wrote it
+        if case.get("classname") != ONE_WAY_ONLY:
+            endings[f"{case.get('classname')}::{case.get('name')}"].append(_ending(case))
+    return {name: ", ".join(sorted(words)) for name, words in endings.items()}
+
+
+def _ending(case: ET.Element) -> str:
+    return next(
+        (child.tag for child in case if child.tag in {"failure", "error", "skipped"}), "passed"
+    )
 
 
 if __name__ == "__main__":
