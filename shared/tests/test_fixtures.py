@@ -24,14 +24,23 @@ from shared.phases import find_phase
 def phase():
     return find_phase(0)
 
-def test_one(http):
-    assert http.get("/first").status_code == 404
+@pytest.fixture
+def ask(http, server):
+    def status_of(path):
+        status = http.get(path).status_code
+        while path not in server.log():  # it is written after the answer
+            assert server.process.poll() is None
+        return status
+    return status_of
 
-def test_two(http):
-    assert http.get("/second").status_code == 200
+def test_one(ask):
+    assert ask("/first") == 404
 
-def test_three(http):
-    assert http.get("/third").status_code == 200
+def test_two(ask):
+    assert ask("/second") == 200
+
+def test_three(ask):
+    assert ask("/third") == 200
 """
 
 
