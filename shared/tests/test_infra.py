@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import signal
@@ -179,6 +180,30 @@ def test_processes_that_meet_a_killed_server_all_get_one_that_is_ready(used: Sta
     urls = called_by_processes(used, "postgres")
 
     assert urls == [infra.postgres(used)] * 3
+
+
+def test_a_server_that_is_still_starting_is_waited_for(used: State) -> None:
+    url = infra.postgres(used)
+    note = data_of(used) / "postmaster.pid"
+    ready = note.read_text(encoding="utf-8")
+    note.write_text(ready.replace("ready   ", "starting"), encoding="utf-8")
+
+    with ThreadPoolExecutor() as pool:
+        asking = pool.submit(infra.postgres, used)
+        waits = wait_until(lambda: is_locked(used), 10)
+        note.write_text(ready, encoding="utf-8")
+
+    assert waits
+    assert asking.result() == url
+
+
+def is_locked(state: State) -> bool:
+    with (state.folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def test_processes_that_start_at_once_get_one_server(fresh: State) -> None:
