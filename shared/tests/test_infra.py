@@ -212,7 +212,10 @@ def rewrite(state: State, note: Path, text: str) -> None:
 
 
 def is_locked(state: State) -> bool:
-    with (state.folder / "lock").open("w") as lock:
+    path = state.folder / "lock"
+    if not path.exists():  # an earlier test has removed the folder
+        return False
+    with path.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
