@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MARK = "backend-curriculum"
 _CONNECT_WITHIN = 10
+_LOCK_WITHIN = "60s"
 _BUILTIN_LOCALES_SINCE = 170000
 _CLONES = "course_clone_"
 
@@ -125,14 +126,23 @@ def url_of(admin_url: str, name: str) -> str:
 
 def _connect(url: str, name: str = "course") -> psycopg.Connection:
     return psycopg.connect(
-        url, autocommit=True, connect_timeout=_CONNECT_WITHIN, application_name=name
+        url,
+        autocommit=True,
+        connect_timeout=_CONNECT_WITHIN,
+        application_name=name,
     )
 
 
 @contextmanager
 def _one_at_a_time(admin: psycopg.Connection, name: str) -> Generator[None]:
     """Let only one session make `name`; the lock ends with its connection at the latest."""
-    admin.execute("SELECT pg_advisory_lock(hashtext(%(name)s))", {"name": name})
+    admin.execute("SELECT set_config('lock_timeout', %(most)s, FALSE)", {"most": _LOCK_WITHIN})
+    try:
+        admin.execute("SELECT pg_advisory_lock(hashtext(%(name)s))", {"name": name})
+    except psycopg.errors.LockNotAvailable:
+        raise DatabaseError(
+            f"Another run has been making {name} for {_LOCK_WITHIN}. End it, or: make down"
+        ) from None
     yield
     admin.execute("SELECT pg_advisory_unlock(hashtext(%(name)s))", {"name": name})
 

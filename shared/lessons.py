@@ -193,7 +193,9 @@ def _report(command: Command, what: str, printed: str, errors: str) -> str:
 
 
 def _expect_success(command: Command, words: list[str]) -> None:
-    ended = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(  # noqa: S603
+        words, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+    )
     if ended.returncode:
         raise LessonError(f"{command.place}: $ {command.text}\n{ended.stderr.rstrip()}")
 

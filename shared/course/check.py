@@ -19,6 +19,7 @@ from shared.phases import ROOT
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_WITHIN = 600.0
 # import-linter can't be run with -m, and its script stops working where the checkout is moved.
 _LINT_IMPORTS = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 
@@ -69,7 +70,12 @@ def _python(*arguments: str) -> Callable[[], str]:
 
 def complaints(command: list[str]) -> str:
     """Run a tool; return what it says if it ends with anything but 0."""
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    try:
+        ended = subprocess.run(  # noqa: S603
+            command, cwd=ROOT, capture_output=True, text=True, timeout=_WITHIN, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return f"took more than {_WITHIN:.0f} s"
     if ended.returncode == 0:
         return ""
     return (ended.stdout + ended.stderr).strip() or f"ended with {ended.returncode} and no word"

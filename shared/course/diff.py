@@ -14,15 +14,15 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from shared.course.errors import CourseError
+from shared.course.git import git
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.phases import Phase
 
-_GIT_DIFF = ("git", "diff", "--no-index", "--no-ext-diff", "--no-textconv", "--find-renames")
-_DIFFERENT = 1  # git's exit code when there is a difference
+_GIT_DIFF = ("diff", "--no-index", "--no-ext-diff", "--no-textconv", "--find-renames")
+_FINE = (0, 1)  # git's exit codes when there is no difference and when there is one
 _NOWHERE = "/dev/null"
 _MADE_BY_RUNS = ("__pycache__", "node_modules")
 _BESIDE_THE_POINT = (("tests",), ("bugs",), ("labs", "results"))
@@ -72,8 +72,9 @@ def compare(before: Path, after: Path, *, everything: bool = False) -> Compariso
         copies = Path(folder)
         count = _copy(before, copies / before.name, everything=everything)
         _copy(after, copies / after.name, everything=everything)
-        changes = sorted(_changes(_git(copies, "--numstat", "-z", *names), *names), key=_by_kind)
-        patch = _git(copies, "--no-prefix", "--color=always", *names)
+        counts = git(copies, *_GIT_DIFF, "--numstat", "-z", *names, fine=_FINE)
+        changes = sorted(_changes(counts, *names), key=_by_kind)
+        patch = git(copies, *_GIT_DIFF, "--no-prefix", "--color=always", *names, fine=_FINE)
     gone = sum(change.kind != "added" for change in changes)
     return Comparison(tuple(changes), count - gone, patch)
 
@@ -96,15 +97,6 @@ def _copy(source: Path, target: Path, *, everything: bool) -> int:
             shutil.copyfile(file, target / name)
             count += 1
     return count
-
-
-def _git(folder: Path, *arguments: str) -> str:
-    ended = subprocess.run(  # noqa: S603
-        [*_GIT_DIFF, *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
-    if ended.returncode > _DIFFERENT:
-        raise CourseError(f"git diff ended with {ended.returncode}: {ended.stderr.strip()}")
-    return ended.stdout
 
 
 def _changes(numstat: str, before: str, after: str) -> Iterator[Change]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from shared.course.errors import CourseError
+from shared.course.git import GitError, git
 from shared.phases import ROOT
 
 if TYPE_CHECKING:
@@ -62,8 +61,12 @@ def read_bug(path: Path) -> Bug:
 @contextmanager
 def copy_of_checkout(root: Path = ROOT) -> Generator[Path]:
     """Copy every file that git tracks or would track, as it is on the disk now."""
-    listing = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
-    names = subprocess.run(listing, cwd=root, capture_output=True, text=True, check=True).stdout  # noqa: S603
+    try:
+        names = git(root, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
+    except GitError as error:
+        raise CourseError(
+            f"A bug goes into a copy of what git tracks, so this must be a clone. {error}"
+        ) from None
     with tempfile.TemporaryDirectory(prefix="course-bug-") as folder:
         for name in filter(None, names.split("\0")):
             source, target = root / name, Path(folder, name)
@@ -83,20 +86,10 @@ def copy_with(bug: Bug, root: Path = ROOT) -> Generator[Path]:
 
 def apply(bug: Bug, copy: Path) -> None:
     """Apply a bug's patch to a copy, exactly or not at all."""
-    # Without the ceiling git would look for a repository in the folders above the copy.
-    environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(copy.parent)}
-    command = ["git", "apply", "--whitespace=nowarn", "-"]
-    done = subprocess.run(  # noqa: S603 - a patch of ours
-        command,
-        cwd=copy,
-        env=environment,
-        input=bug.diff,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        raise BadPatch(f"{bug.path.name} doesn't apply any more: {done.stderr.strip()}")
+    try:
+        git(copy, "apply", "--whitespace=nowarn", "-", given=bug.diff)
+    except GitError as error:
+        raise BadPatch(f"{bug.path.name} doesn't apply any more: {error}") from None
 
 
 def _unfolded(text: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 _LISTENING = "0A"  # the state in /proc/net/tcp
 _HIGHEST = 65535
 _WIDTH = 60
+_ASKED_WITHIN = 5.0
 
 
 def is_taken(port: int, host: str = "127.0.0.1") -> bool:
@@ -69,15 +70,20 @@ def _pid_from_lsof(port: int) -> int | None:
     if lsof is None:
         return None
     command = [lsof, "-nP", "-t", f"-iTCP:{port}", "-sTCP:LISTEN"]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
-    return int(answer.stdout.split()[0]) if answer.stdout.strip() else None
+    pids = _output(command).split()
+    return int(pids[0]) if pids else None
 
 
 def _command(pid: int) -> str:
-    listing = ["ps", "-o", "command=", "-p", str(pid)]
-    try:
-        answer = subprocess.run(listing, capture_output=True, text=True, check=False)  # noqa: S603
-    except OSError:
-        return "a program"  # no ps in this container: the number must do
-    words = answer.stdout.split()
+    words = _output(["ps", "-o", "command=", "-p", str(pid)]).split()
     return " ".join([Path(words[0]).name, *words[1:]])[:_WIDTH] if words else "a program"
+
+
+def _output(command: list[str]) -> str:
+    """Return what a tool of the system says: nothing, where there is no such tool or it hangs."""
+    try:
+        return subprocess.run(  # noqa: S603
+            command, capture_output=True, text=True, timeout=_ASKED_WITHIN, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return ""

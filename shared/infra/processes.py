@@ -22,6 +22,7 @@ _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _TICK = 0.02
 _COMMAND_WITHIN = 60.0
+_TOOL_WITHIN = 5.0
 
 
 def free_port(wanted: int | None = None) -> int:
@@ -144,4 +145,6 @@ def _command_line(pid: int) -> str:
             )
         return ""
     command = ["ps", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return subprocess.run(  # noqa: S603
+        command, capture_output=True, text=True, timeout=_TOOL_WITHIN, check=False
+    ).stdout

@@ -11,7 +11,7 @@ import pytest
 from shared.course import hunt, planted
 from shared.course.bugs import fate, kill_matrix
 from shared.course.errors import CourseError
-from shared.course.planted import BadPatch, Bug, copy_with, read_bug
+from shared.course.planted import BadPatch, Bug, copy_of_checkout, copy_with, read_bug
 from shared.phases import Phase, all_phases, find_phase
 
 if TYPE_CHECKING:
@@ -117,6 +117,14 @@ def test_a_patch_without_its_story_is_refused(tmp_path: Path) -> None:
         BadPatch, match=r"01-bare.patch has no caught-by, explanation, hint, symptom"
     ):
         read_bug(patch)
+
+
+def test_without_a_clone_a_person_is_told(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CourseError, match=r"this must be a clone.*not a git repository"),
+        copy_of_checkout(tmp_path),
+    ):
+        pass
 
 
 def test_the_bug_is_in_the_copy_and_nowhere_else(sums: Phase, plant: Callable[..., Bug]) -> None:

@@ -196,6 +196,17 @@ def test_a_template_is_built_once_however_many_ask(admin: str, phase: Phase) -> 
     assert asked == [(name, oid_of(admin, name))] * 6
 
 
+def test_nobody_waits_for_ever_for_another_run_s_database(
+    admin: str, name: str, schema: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(databases, "_LOCK_WITHIN", "50ms")
+    with psycopg.connect(admin) as stuck:
+        stuck.execute("SELECT pg_advisory_lock(hashtext(%(name)s))", {"name": name})
+
+        with pytest.raises(DatabaseError, match=f"Another run has been making {name}"):
+            ensure_database(admin, name, schema)
+
+
 def test_a_phase_without_a_schema_has_no_template(admin: str) -> None:
     with pytest.raises(DatabaseError, match=r"phase0_raw_http has no schema\.sql"):
         template(admin, find_phase(0))
