@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -27,8 +28,11 @@ if TYPE_CHECKING:
 
 _TIMEOUT = 30.0
 _PROMPT = "$ "
+_PYTHON = ".venv/bin/python"
 _ANYTHING = "…"
-_SERVES = re.compile(r"(?:\w+=\S* )*python3? -m (phase\d+\w*(?:\.\w+)*)(?: --[\w-]+[= ]\S+)*")
+_SERVES = re.compile(
+    r"(?:\w+=\S* )*(?:\S*/)?python3? -m (phase\d+\w*(?:\.\w+)*)(?: --[\w-]+[= ]\S+)*"
+)
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -166,11 +170,16 @@ def _line_pattern(line: str) -> str:
 
 
 def _bash(command: Command, text: str) -> subprocess.CompletedProcess[str]:
+    """Run a command as a reader does, who is inside no environment unless they name it.
+
+    A copy of the checkout has no `.venv` of its own; the one that we run in is meant.
+    """
     bash = shutil.which("bash") or "bash"
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    ours = str(Path(sys.executable).parent)
+    path = os.pathsep.join(part for part in os.get_exec_path() if part != ours)
     try:
         return subprocess.run(  # noqa: S603 - the lesson's own words
-            [bash, "-c", text],
+            [bash, "-c", text.replace(_PYTHON, shlex.quote(sys.executable))],
             cwd=ROOT,
             env={**os.environ, "PATH": path},
             capture_output=True,

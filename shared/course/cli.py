@@ -37,7 +37,7 @@ def _errors_for_people() -> tuple[type[Exception], ...]:
     from shared.infra import InfraError
     from shared.servers import ServerError
 
-    return CourseError, DatabaseError, InfraError, ServerError
+    return CourseError, DatabaseError, InfraError, ServerError, UnknownPhase
 
 
 def _phase(which: str) -> Phase:

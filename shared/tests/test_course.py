@@ -291,11 +291,16 @@ def test_the_help_starts_quickly_because_it_loads_little() -> None:
     assert ended.stdout.strip() == "set()"
 
 
-def test_a_phase_is_found_by_the_command_line_or_refused_in_words() -> None:
-    command = [sys.executable, "-m", "shared.course.cli", "run", "9"]
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["run", "9"], 2), (["diff", "0", "9"], 2), (["test", "9"], 1)]
+)
+def test_a_phase_is_found_by_the_command_line_or_refused_in_words(
+    arguments: list[str], code: int
+) -> None:
+    command = [sys.executable, "-m", "shared.course.cli", *arguments]
 
     ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
 
-    assert ended.returncode == 2
+    assert ended.returncode == code
     assert find_phase(0).package in ended.stderr
     assert "Traceback" not in ended.stderr

@@ -111,6 +111,16 @@ def test_a_command_that_never_ends_is_told_with_its_place(
         lessons.follow(phase_with(lesson), url)
 
 
+@pytest.mark.parametrize(("python", "inside"), [("python3", False), (".venv/bin/python", True)])
+def test_the_reader_is_in_no_environment_unless_they_name_it(
+    lesson: Path, url: str, python: str, *, inside: bool
+) -> None:
+    asked = f"{python} -c 'import sys; print(sys.prefix != sys.base_prefix)'"
+    lesson.write_text(f"```console\n$ {asked}\n{inside}\n```\n")
+
+    lessons.follow(phase_with(lesson), url)
+
+
 @pytest.mark.parametrize(
     ("expected", "printed", "same"),
     [
@@ -169,6 +179,7 @@ def test_a_link_that_leads_nowhere_is_found(lesson: Path) -> None:
             "phase0_raw_http.event_loop_server",
         ),
         ("python3 -m phase0_raw_http --port 8100", "phase0_raw_http"),
+        (".venv/bin/python -m phase0_raw_http", "phase0_raw_http"),
         ("python3 -m phase0_raw_http --help", None),
         ("PORT=x python3 -m phase0_raw_http 2>&1; echo $?", None),
     ],
