@@ -21,7 +21,7 @@ grade:  ## grade any server: PHASE=1 URL=http://127.0.0.1:3000, or CMD="node ser
 bugs:  ## prove that every planted bug is caught: PHASE=1
 	$(COURSE) bugs $(PHASE)
 
-hunt:  ## serve a phase with one bug you don't know: PHASE=1 (then HINT=1, REVEAL=1)
+hunt:  ## serve a phase with one bug you don't know: PHASE=1 (PORT=8080; then HINT=1, REVEAL=1)
 	$(COURSE) hunt $(PHASE) $(if $(HINT),--hint $(HINT)) $(if $(REVEAL),--reveal)
 
 lab:  ## list a phase's experiments, or run one: PHASE=1 LAB=name (SAVE=1, QUICK=1)

@@ -49,16 +49,15 @@ def _phase(which: str) -> Phase:
 
 _A_PHASE = typer.Argument(metavar="PHASE", parser=_phase, help="its number or its name")
 PhaseArgument = Annotated[Phase, _A_PHASE]
+_A_PORT = typer.Option(envvar="PORT", min=1, max=65535, help="instead of 8000 + N")
+PortOption = Annotated[int | None, _A_PORT]
 
 
 @app.command()
 def run(
     phase: PhaseArgument,
     *,
-    port: Annotated[
-        int | None,
-        typer.Option(envvar="PORT", min=1, max=65535, help="instead of 8000 + N"),
-    ] = None,
+    port: PortOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="begin with an empty database")] = False,
 ) -> None:
     """Serve a phase with all it needs until Ctrl-C."""
@@ -136,6 +135,7 @@ def bugs(phase: PhaseArgument) -> None:
 def hunt(
     phase: PhaseArgument,
     *,
+    port: PortOption = None,
     seed: Annotated[int | None, typer.Option(help="repeat the hunt of this number")] = None,
     hint: Annotated[int | None, typer.Option(help="show this hint on the last hunt's bug")] = None,
     reveal: Annotated[bool, typer.Option("--reveal", help="tell what the bug was")] = False,
@@ -143,7 +143,8 @@ def hunt(
     """Serve a phase with one bug that you don't know."""
     from shared.course import hunt as hunting
 
-    raise typer.Exit(hunting.hunt(phase, seed=seed, hint=hint, reveal=reveal))
+    code = hunting.hunt(phase, port=port or phase.port, seed=seed, hint=hint, reveal=reveal)
+    raise typer.Exit(code)
 
 
 @app.command()

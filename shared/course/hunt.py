@@ -27,7 +27,12 @@ _STATE = ROOT / ".labs" / "hunts"
 
 
 def hunt(
-    phase: Phase, *, seed: int | None = None, hint: int | None = None, reveal: bool = False
+    phase: Phase,
+    *,
+    port: int,
+    seed: int | None = None,
+    hint: int | None = None,
+    reveal: bool = False,
 ) -> int:
     """Serve a phase with a bug in it; or, about that same bug, show a hint or reveal it."""
     console = Console(highlight=False)
@@ -41,7 +46,8 @@ def hunt(
         _show_hint(console, bug, hint)
     else:
         _remember(phase, seed)
-        return _serve(console, phase, bug, seed)
+        console.print(f"[bold]Hunt {seed}[/]: phase {phase.number} with one bug in it")
+        return _serve(console, phase, bug, port)
     return 0
 
 
@@ -58,16 +64,16 @@ def _show_hint(console: Console, bug: Bug, number: int) -> None:
     console.print(f"Hint {number} of {len(bug.hints)}: {escape(bug.hints[number - 1])}")
 
 
-def _serve(console: Console, phase: Phase, bug: Bug, seed: int) -> int:
-    refuse_taken(phase, _LOOPBACK, phase.port)
+def _serve(console: Console, phase: Phase, bug: Bug, port: int) -> int:
+    refuse_taken(f"make hunt PHASE={phase.number}", _LOOPBACK, port)
     stop = StopRequests()
     with ExitStack() as stack:
         copy = stack.enter_context(copy_with(bug, phase.path.parent))
-        environment = _environment(stack, phase, copy)
-        service = Service(phase.package, environment, copy)
+        environment = _environment(stack, phase, port, copy)
+        service = Service(bug.served_by or phase.package, environment, copy)
         try:
             service.wait_until_ready(stop)
-            console.print(_briefing(phase, bug, seed))
+            console.print(_briefing(phase, bug, port))
             service.wait(stop)
         finally:
             service.stop(stop)
@@ -75,9 +81,9 @@ def _serve(console: Console, phase: Phase, bug: Bug, seed: int) -> int:
     return 0
 
 
-def _environment(stack: ExitStack, phase: Phase, copy: Path) -> dict[str, str]:
+def _environment(stack: ExitStack, phase: Phase, port: int, copy: Path) -> dict[str, str]:
     """Give the bug a database of its own, made from the copy's schema and gone afterwards."""
-    environment = {**os.environ, "HOST": _LOOPBACK, "PORT": str(phase.port)}
+    environment = {**os.environ, "HOST": _LOOPBACK, "PORT": str(port)}
     if phase.needs_postgres:
         admin = infra.postgres()
         template = databases.template(admin, find_phase(phase.number, copy))
@@ -85,10 +91,9 @@ def _environment(stack: ExitStack, phase: Phase, copy: Path) -> dict[str, str]:
     return environment
 
 
-def _briefing(phase: Phase, bug: Bug, seed: int) -> str:
+def _briefing(phase: Phase, bug: Bug, port: int) -> str:
     return (
-        f"[bold]Hunt {seed}[/]: phase {phase.number} with one bug in it "
-        f"listens on [green]http://{_LOOPBACK}:{phase.port}[/]\n\n"
+        f"It listens on [green]http://{_LOOPBACK}:{port}[/]\n\n"
         f"What its users say: {escape(bug.symptom)}\n\n"
         "Make it happen, explain it, and find the line. Ctrl-C ends the hunt.\n"
         f"{_ways_on(phase, bug)}"
@@ -96,8 +101,8 @@ def _briefing(phase: Phase, bug: Bug, seed: int) -> str:
 
 
 def _ways_on(phase: Phase, bug: Bug) -> str:
-    command = f"python3 -m shared.course hunt {phase.number}"
-    return f"Stuck?  {command} --hint 1    (there are {len(bug.hints)})\nDone?   {command} --reveal"
+    command = f"make hunt PHASE={phase.number}"
+    return f"Stuck?  {command} HINT=1    (there are {len(bug.hints)})\nDone?   {command} REVEAL=1"
 
 
 def _remember(phase: Phase, seed: int) -> None:

@@ -32,6 +32,7 @@ class Bug:
     hints: tuple[str, ...]
     explanation: str
     caught_by: str
+    served_by: str | None  # the module that shows it, where that is not the phase's own
     diff: str
 
     @property
@@ -54,6 +55,7 @@ def read_bug(path: Path) -> Bug:
         tuple(_unfolded(str(hint)) for hint in message.get_all("hint", [])),
         fields["explanation"],
         fields["caught-by"],
+        fields.get("served-by"),
         str(message.get_payload()),
     )
 

@@ -35,7 +35,7 @@ def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> i
     """Serve the phase until somebody stops it; `root` may be a copy with a bug in it."""
     console = Console(highlight=False)
     host = os.environ.get("HOST") or _LOOPBACK
-    refuse_taken(phase, host, port)
+    refuse_taken(f"make phase{phase.number}", host, port)
     with console.status("Seeing to PostgreSQL"):
         environment = service_environment(phase, host, port, fresh=fresh)
     stop = StopRequests()
@@ -50,13 +50,13 @@ def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> i
     return _farewell(console, phase, code, asked=ended is None)
 
 
-def refuse_taken(phase: Phase, host: str, port: int) -> None:
-    """Name who has the port, rather than let the service fail at it."""
+def refuse_taken(command: str, host: str, port: int) -> None:
+    """Name who has the port that a command wants, rather than let the service fail at it."""
     if not ports.is_taken(port, host):
         return
     raise PortTaken(
         f"Port {port} is taken by {ports.who_listens(port)}. Stop it, or take another port:\n"
-        f"  make phase{phase.number} PORT={ports.free_port(max(port, _LAST_OF_OURS))}"
+        f"  {command} PORT={ports.free_port(max(port, _LAST_OF_OURS))}"
     )
 
 

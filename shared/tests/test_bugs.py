@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import difflib
+import signal
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from shared.course import hunt, planted
 from shared.course.bugs import fate, kill_matrix
 from shared.course.errors import CourseError
 from shared.course.planted import BadPatch, Bug, copy_of_checkout, copy_with, read_bug
+from shared.infra.processes import free_port
 from shared.phases import Phase, all_phases, find_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 PATCHES = [patch for phase in all_phases() for patch in phase.bugs]
@@ -223,15 +227,50 @@ def test_a_hunt_is_repeatable_and_tells_on_demand(
     assert hunt.pick(sums, 7) == hunt.pick(sums, 7)
 
     with pytest.raises(CourseError, match="No hunt has begun"):
-        hunt.hunt(sums, hint=1)
-    hunt.hunt(sums, seed=7, hint=2)
+        hunt.hunt(sums, port=8009, hint=1)
+    hunt.hunt(sums, port=8009, seed=7, hint=2)
     assert "Hint 2 of 2: Try with one and two." in capsys.readouterr().out
     with pytest.raises(CourseError, match="hints 1 to 2"):
-        hunt.hunt(sums, seed=7, hint=3)
-    hunt.hunt(sums, seed=7, reveal=True)
+        hunt.hunt(sums, port=8009, seed=7, hint=3)
+    hunt.hunt(sums, port=8009, seed=7, reveal=True)
     said = capsys.readouterr().out
     assert "A minus." in said
     assert "+    return a - b" in said
+
+
+def test_a_hunt_serves_the_bug_where_it_shows_until_it_is_stopped() -> None:
+    phase = find_phase(0)
+    seed = next(n for n in range(999) if "sleeping-in-the-loop" in hunt.pick(phase, n).name)
+    port = free_port()
+    with copy_of_checkout() as copy:
+        _git(copy, "init", "-q")
+        command = [sys.executable, "-m", "shared.course.cli", "hunt", "0", f"--seed={seed}"]
+        hunting = subprocess.Popen(  # noqa: S603
+            [*command, f"--port={port}"], cwd=copy, stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert hunting.stdout
+            said = read_until(hunting.stdout, "Ctrl-C ends the hunt.")
+            answer = httpx.get(f"http://127.0.0.1:{port}/healthz", timeout=10)
+            hunting.send_signal(signal.SIGINT)
+            ended = hunting.wait(20)
+        finally:
+            hunting.kill()
+            hunting.communicate()
+
+    assert answer.status_code == 200
+    assert "the event loop server answers nobody" in said.replace("\n", " ")
+    assert ended == 0
+
+
+def read_until(lines: Iterable[str], last: str) -> str:
+    """Read lines up to the one that ends with `last`, or all there are."""
+    said = ""
+    for line in lines:
+        said += line
+        if line.rstrip().endswith(last):
+            break
+    return said
 
 
 def _git(root: Path, *arguments: str) -> None:
