@@ -20,6 +20,7 @@ from .exchange import (
     Request,
     ascii_target,
 )
+from .gate import hold_back, take_gate
 from .raw import Oversize, answers_in, converse, refuse_oversize
 
 TIMEOUT = 10.0
@@ -42,7 +43,7 @@ class Api:
         self.base_url = base_url.rstrip("/")
         address = urlsplit(self.base_url)
         self.host = address.hostname or ""
-        self.port = address.port or (443 if address.scheme == "https" else 80)
+        self.port = address.port or 80
         self.timeout = timeout
         self.exchanges: list[Exchange] = []
         self._lock = threading.Lock()
@@ -145,6 +146,8 @@ class Api:
             content=request.content or None,
             extensions={"target": request.target.encode("ascii")},
         )
+        if gate := take_gate():
+            hold_back(built, gate)
         response = self._client.send(built, stream=True)
         try:
             return response, _read(response)

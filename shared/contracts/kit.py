@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import itertools
 import secrets
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar, cast
 
@@ -15,6 +16,7 @@ from shared.race import together
 from .client import Api
 from .exchange import Answer, Mismatch
 from .expectations import expect, expect_problem, json_differences
+from .gate import Gate
 
 __all__ = [
     "Answer",
@@ -26,10 +28,12 @@ __all__ = [
     "expect",
     "expect_problem",
     "json_differences",
-    "together",
+    "raced",
+    "tally",
     "unique",
 ]
 
+_T = TypeVar("_T")
 _Function = TypeVar("_Function", bound=Callable[..., object])
 _RUN = secrets.token_hex(4)
 _CALLS = itertools.count(1)
@@ -54,6 +58,35 @@ def check(id: str, *, hint: str, needs: tuple[str, ...] = ()) -> Callable[[_Func
         return pytest.mark.check(described)(function)
 
     return mark
+
+
+def raced(n: int, call: Callable[[int], _T]) -> list[_T]:
+    """Run `call(0)` … `call(n - 1)` at once, the first request of each complete in one instant.
+
+    Returns their results in the order of the numbers; every one must have got an answer.
+    """
+    gate = Gate(n)
+
+    def call_at_the_gate(number: int) -> _T:
+        with gate.before_the_first_request():
+            return call(number)
+
+    results: list[_T] = []
+    for outcome in together(n, call_at_the_gate):
+        if isinstance(outcome, Mismatch):
+            raise outcome
+        if isinstance(outcome, Exception):
+            raise Mismatch(f"one of {n} clients got no answer: {outcome!r}") from outcome
+        results.append(outcome)
+    return results
+
+
+def tally(answers: Iterable[Answer], **expected: int) -> None:
+    """Expect so many answers of each status, given as s201=1, s409=15."""
+    counted = Counter(answer.status for answer in answers)
+    wanted = {int(status[1:]): times for status, times in expected.items() if times}
+    if counted != wanted:
+        raise Mismatch(f"expected statuses (status: times) {wanted}, got {dict(counted)}")
 
 
 def check_of(item: pytest.Item) -> Check | None:

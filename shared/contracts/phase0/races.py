@@ -2,36 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING
-
-from shared.contracts.kit import Answer, Api, Mismatch, check, expect, together, unique
+from shared.contracts.kit import Answer, Api, check, expect, raced, tally, unique
 
 from .givens import Fields, new_post, new_user, post_fields, user_fields
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 WRITERS = 64
 ROUNDS = 12
 """A race may be won by luck; winning this many in a row is not luck."""
-
-
-def raced(n: int, call: Callable[[int], Answer]) -> list[Answer]:
-    """Let n clients call at once, and return their answers; every one must have got one."""
-    outcomes = together(n, call)
-    for outcome in outcomes:
-        if isinstance(outcome, Exception):
-            raise Mismatch(f"one of {n} clients got no answer: {outcome!r}") from outcome
-    return [outcome for outcome in outcomes if isinstance(outcome, Answer)]
-
-
-def tally(answers: list[Answer], **expected: int) -> None:
-    """Expect so many answers of each status, given as s201=1, s409=15."""
-    counted = Counter(answer.status for answer in answers)
-    wanted = {int(status[1:]): times for status, times in expected.items() if times}
-    if counted != wanted:
-        raise Mismatch(f"expected statuses (status: times) {wanted}, got {dict(counted)}")
 
 
 @check(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import TYPE_CHECKING, Any
 
-from shared.contracts.kit import Api, Mismatch, check, expect, expect_problem, together, unique
+from shared.contracts.kit import Api, Mismatch, check, expect, expect_problem, raced, unique
 
 from .givens import Fields, expect_members, ids, new_comment, new_post, new_user
 
@@ -122,15 +122,12 @@ def test_edited_posts_keep_their_place(api: Api) -> None:
 def test_posts_written_at_once_are_shown_once(api: Api) -> None:
     """Posts written by many at the same time show up once each, ordered by time, then id."""
     user = new_user(api)
-    made = [
-        post for post in together(16, lambda _: new_post(api, user["id"])) if isinstance(post, dict)
-    ]
+    made = raced(16, lambda _: new_post(api, user["id"]))
 
     got = [row for rows in pages(api, user, 3) for row in rows]
 
     newest_first = sorted(made, key=lambda post: (post["created_at"], post["id"]), reverse=True)
     expected = [post["id"] for post in newest_first]
-    assert len(expected) == 16, "not every post could be written"
     assert got == expected, f"expected {expected}, got {got}"
 
 
