@@ -79,16 +79,15 @@ def test_a_wrong_method_is_405(api: Api) -> None:
 
 @check("P1-HTTP-05", needs=("P1-HTTP-04",), hint="OPTIONS asks what Allow answers.")
 def test_options_lists_the_methods(api: Api) -> None:
-    """OPTIONS on a known path is 204 without body, with the same Allow as a 405."""
+    """OPTIONS on a known path is 204, with the same Allow as a 405."""
     for path, methods in routes(api).items():
         answer = expect(api.options(path), 204)
-        assert answer.body == b"", "204 has no body"
         _expect_allow(path, methods, allowed(answer))
 
 
 @check("P1-HTTP-06", hint="HEAD asks for the very head that GET would send.")
-def test_head_is_get_without_the_body(api: Api) -> None:
-    """HEAD answers the same status, Content-Type and Content-Length as GET, and no body."""
+def test_head_is_the_head_of_get(api: Api) -> None:
+    """HEAD answers the same status, Content-Type and Content-Length as GET."""
     paths = [path for path, methods in routes(api).items() if "HEAD" in methods]
     unshared = [path for path in paths if path not in {"/users", "/posts", "/feed"}]
     empty = [f"{path}{unique('nobody')}" for path in ("/users?name=", "/posts?q=", "/feed?q=")]
@@ -97,7 +96,23 @@ def test_head_is_get_without_the_body(api: Api) -> None:
         full, head = api.get(path), api.head(path)
         names = ("Content-Type", "Content-Length")
         expect(head, full.status, headers={name: full.headers.get(name) for name in names})
-        assert head.body == b"", f"HEAD {path} came with a body"
+
+
+@check(
+    "P1-HTTP-11",
+    needs=("P1-HTTP-05", "P1-HTTP-06"),
+    hint="The client knows that HEAD and 204 bring no body, so it reads yours as what?",
+)
+def test_answers_without_body_have_none(api: Api) -> None:
+    """After HEAD, a 204 and a HEAD that is 404, the next answer begins where it should."""
+    lines = ("HEAD /users", "OPTIONS /users", "HEAD /nope", "GET /healthz")
+    host = f"Host: {api.host}:{api.port}\r\n"
+    sent = f"\r\n{host}\r\n".join(f"{line} HTTP/1.1" for line in lines)
+
+    answers = api.raw(f"{sent}\r\n{host}Connection: close\r\n\r\n".encode())
+
+    got = [answer.status for answer in answers]
+    assert got == [200, 204, 404, 200], f"expected 200, 204, 404, 200 on one connection, got {got}"
 
 
 @check("P1-HTTP-07", needs=("P1-HTTP-03",), hint="Errors are read by programs first.")
