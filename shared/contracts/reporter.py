@@ -62,7 +62,7 @@ class Reporter:
         check = described(item)
         self._output_seen = self._output_size()
         self._tell("begin", id=label(item), sentence=check.sentence)
-        for needed in check.needs:
+        for needed in needs_of(item):
             if self._verdicts.get(needed, "pass") != "pass":
                 pytest.skip(f"needs {needed}, which didn't pass")
 
@@ -85,7 +85,7 @@ class Reporter:
         check = described(item)
         error = call.excinfo.value if call.excinfo else None
         verdict, message = judged(error, in_setup=call.when != "call")
-        self._verdicts[check.id] = verdict
+        self._verdicts[label(item)] = verdict
         self._tell(
             "verdict",
             id=label(item),
@@ -123,13 +123,22 @@ def described(item: pytest.Item) -> Check:
 
 def label(item: pytest.Item) -> str:
     """Name an item: a check's id and, where it runs against several servers, which one."""
-    parameters = item.name.partition("[")[2]
-    return described(item).id + (f"[{parameters}" if parameters else "")
+    return described(item).id + _parameters(item)
+
+
+def needs_of(item: pytest.Item) -> list[str]:
+    """Name the items that a check needs: those of the same server."""
+    return [f"{need}{_parameters(item)}" for need in described(item).needs]
+
+
+def _parameters(item: pytest.Item) -> str:
+    _, bracket, parameters = item.name.partition("[")
+    return bracket + parameters
 
 
 def by_needs(items: list[pytest.Item]) -> list[pytest.Item]:
     """Order items so that what is needed comes first, and otherwise leave them as they are."""
-    present = {described(item).id: item for item in items}
+    present = {label(item): item for item in items}
     ordered: dict[int, pytest.Item] = {}
     visited: set[int] = set()
 
@@ -137,7 +146,7 @@ def by_needs(items: list[pytest.Item]) -> list[pytest.Item]:
         if id(item) in visited:
             return
         visited.add(id(item))
-        for need in described(item).needs:
+        for need in needs_of(item):
             if need in present:
                 visit(present[need])
         ordered[id(item)] = item

@@ -48,7 +48,7 @@ def grade(
             server = _subject(stack, phase, url, cmd)
             remark = subjects.look_at(server)
             return _graded(phase, server, only, Report(console, phase, server, remark, everything))
-    except ValueError as error:
+    except subjects.WrongUse as error:
         return _ended(console, "Wrong use", str(error), WRONG_USE)
     except subjects.NotGradable as error:
         return _ended(console, "Nothing to grade", str(error), NOT_GRADABLE)
@@ -61,7 +61,7 @@ def grade(
 def _graded(phase: Phase, server: Subject, only: Sequence[str], report: Report) -> int:
     contract = ROOT / "shared" / "contracts" / f"phase{phase.number}" / "__init__.py"
     if not contract.exists():
-        raise ValueError(f"Phase {phase.number} has no contract.")
+        raise subjects.WrongUse(f"Phase {phase.number} has no contract.")
     arguments = [str(contract), "-o", "python_files=__init__.py", f"--url={server.url}"]
     arguments += [f"--check={check}" for check in only]
     if server.output:
@@ -78,7 +78,7 @@ def _subject(stack: ExitStack, phase: Phase, url: str | None, cmd: str | None) -
     if cmd and not url:
         variables = {"DATABASE_URL": _database(stack, phase)} if phase.needs_postgres else {}
         return stack.enter_context(subjects.started(cmd, variables))
-    raise ValueError(
+    raise subjects.WrongUse(
         "Say what to grade, one of the two:\n"
         f"  make grade PHASE={phase.number} URL=http://127.0.0.1:3000\n"
         f'  make grade PHASE={phase.number} CMD="node server.js"'

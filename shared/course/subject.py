@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from shared.contracts.client import Api
 from shared.contracts.exchange import Answer, Mismatch, Overdue, excerpt
@@ -30,6 +30,10 @@ _TICK = 0.1
 _LONGEST_OUTPUT = 3000
 
 
+class WrongUse(Exception):  # noqa: N818 - the field's words
+    """What was asked for makes no sense; the message says what would."""
+
+
 class NotGradable(Exception):  # noqa: N818 - it says what the server is
     """There is nothing to grade; the message says what was found instead, and what to do."""
 
@@ -45,9 +49,17 @@ class Subject:
 def running(url: str) -> Subject:
     """Take the server at this address, whose base must be the root of a host."""
     address = urlsplit(url if "//" in url else f"http://{url}")
-    if address.scheme != "http" or not address.hostname or address.path.strip("/"):
-        raise ValueError(f"{url} is not of the form http://127.0.0.1:3000")
+    if not _is_root_of_a_host(address):
+        raise WrongUse(f"{url} is not of the form http://127.0.0.1:3000")
     return Subject(f"http://{address.netloc}")
+
+
+def _is_root_of_a_host(address: SplitResult) -> bool:
+    try:
+        _ = address.port  # reading it is what finds a port that is no number
+    except ValueError:
+        return False
+    return address.scheme == "http" and bool(address.hostname) and not address.path.strip("/")
 
 
 @contextmanager

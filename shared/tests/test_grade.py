@@ -17,6 +17,7 @@ import pytest
 from shared.contracts.exchange import Mismatch, Overdue
 from shared.contracts.reporter import judged
 from shared.course import checks, subject
+from shared.course import grade as grading
 from shared.course.checks import run_checks
 from shared.course.grade import grade
 from shared.course.verdicts import Results, Verdict
@@ -139,7 +140,15 @@ def test_a_bare_hello_world(
 
 
 @pytest.mark.parametrize(
-    ("url", "cmd"), [(None, None), ("x", "y"), ("ftp://x", None), ("http://x/y", None)]
+    ("url", "cmd"),
+    [
+        (None, None),
+        ("x", "y"),
+        ("ftp://x", None),
+        ("http://x/y", None),
+        ("http://x:99999", None),
+        ("http://x:y", None),
+    ],
 )
 def test_wrong_use(url: str | None, cmd: str | None, capsys: pytest.CaptureFixture[str]) -> None:
     assert grade(PHASE, url=url, cmd=cmd) == 2
@@ -196,6 +205,39 @@ def test_a_check_that_needs_a_failed_one_is_skipped(
     grade(PHASE, cmd=beginner(healthz=OK, rest=NOTHING), only=["P0-USR-01", "P0-USR-02"])
 
     assert "needs P0-USR-01, which didn't pass: P0-USR-02" in capsys.readouterr().out
+
+
+def test_a_check_needs_what_it_needs_of_its_own_server_alone(tmp_path: Path) -> None:
+    (tmp_path / "test_two.py").write_text(
+        "import pytest\n"
+        "from shared.contracts.kit import check\n"
+        "servers = pytest.mark.parametrize('server', ['good', 'bad'])\n"
+        "@check('X-2', needs=('X-1',), hint='')\n"
+        "@servers\n"
+        "def test_second(server): pass\n"
+        "@check('X-1', hint='')\n"
+        "@servers\n"
+        "def test_first(server): assert server == 'good'\n"
+    )
+
+    results = run_checks([str(tmp_path), "-p", "no:randomly"], seconds=30)
+
+    assert {one.id: one.verdict for one in results.verdicts} == {
+        "X-1[good]": "pass",
+        "X-2[good]": "pass",
+        "X-1[bad]": "fail",
+        "X-2[bad]": "skipped",
+    }
+
+
+def test_a_bug_of_the_grader_is_not_called_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(*_: object, **__: object) -> None:
+        raise ValueError("a bug")
+
+    monkeypatch.setattr(grading, "_subject", stumble)
+
+    with pytest.raises(ValueError, match="a bug"):
+        grade(PHASE, url="http://127.0.0.1:1")
 
 
 def test_a_check_that_takes_too_long_is_a_timeout(
