@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,21 @@ def test_a_phase_is_found_by_a_path_inside_it() -> None:
 def test_an_unknown_phase_is_told_with_those_that_exist(name: str | int) -> None:
     with pytest.raises(UnknownPhase, match=r"0 \(phase0_raw_http\), 1 \(phase1_crud\)"):
         find_phase(name)
+
+
+def test_the_fences_are_around_every_phase() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    fenced = project["tool"]["importlinter"]["root_packages"]
+
+    assert set(fenced) == {"shared", *(phase.package for phase in all_phases())}
+
+
+def test_the_readme_has_a_row_for_every_phase() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+
+    for phase in all_phases():
+        assert f"| [{phase.number}]({phase.package}/README.md) |" in text
 
 
 def test_phases_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
