@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 MADE_BY_RUNS = (
     ".infra",
     ".labs",
-    ".bench",
     ".hypothesis",
     ".pytest_cache",
     ".ruff_cache",
     ".import_linter_cache",
     ".venv",  # the last: stopping the services needs it
 )
+
+MADE_ANYWHERE = ("__pycache__", "node_modules", ".schemathesis")
 
 
 def clean(environment: bootstrap.Environment | None = None) -> int:
@@ -54,7 +55,8 @@ def _made(root: Path) -> list[Path]:
 
 
 def _caches(folder: Path, root: Path) -> list[Path]:
-    return list(folder.glob("__pycache__") if folder == root else folder.rglob("__pycache__"))
+    find = folder.glob if folder == root else folder.rglob
+    return [path for name in MADE_ANYWHERE for path in find(name)]
 
 
 def _remove(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -129,8 +130,6 @@ def wait_until(condition: Callable[[], bool], within: float) -> bool:
 
 
 def _group(user: str | None) -> int | None:
-    import pwd  # noqa: PLC0415 - not on every platform
-
     return pwd.getpwnam(user).pw_gid if user else None
 
 

@@ -14,6 +14,7 @@ import pytest
 from shared.course import bootstrap
 from shared.course.bootstrap import BootstrapError, Environment, ensure
 from shared.phases import ROOT
+from shared.race import together
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +49,24 @@ class FakeSteps:
         environment.python.touch()
         if self._fail_at in command:
             raise BootstrapError("it broke")
+
+
+class LingeringSteps(FakeSteps):
+    """Takes a while over each step, or until another one comes in on it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.met = threading.Event()
+        self._at_work = threading.Lock()
+
+    def __call__(self, environment: Environment, command: list[str]) -> None:
+        """Stand in for one step."""
+        super().__call__(environment, command)
+        if not self._at_work.acquire(blocking=False):
+            self.met.set()
+            return
+        self.met.wait(0.2)
+        self._at_work.release()
 
 
 def test_a_first_start_makes_the_environment_and_installs_from_the_lock(
@@ -126,14 +145,11 @@ def test_an_interpreter_that_is_gone_means_another_environment(environment: Envi
 
 
 def test_two_starts_at_once_build_once(environment: Environment) -> None:
-    steps = FakeSteps()
-    starts = [threading.Thread(target=ensure, args=(environment, steps)) for _ in range(4)]
+    steps = LingeringSteps()
 
-    for start in starts:
-        start.start()
-    for start in starts:
-        start.join()
+    together(4, lambda _: ensure(environment, steps))
 
+    assert not steps.met.is_set()
     assert len(steps.commands) == 2
 
 
@@ -147,10 +163,11 @@ def test_a_start_waits_for_the_one_that_builds(
         waiting.start()
         said = ""
         while "waiting for it" not in said:
+            assert waiting.is_alive()
             said += capsys.readouterr().out
             time.sleep(0.01)
         commands_meanwhile = list(steps.commands)
-    waiting.join()
+    waiting.join(20)
 
     assert commands_meanwhile == []
     assert environment.in_step()

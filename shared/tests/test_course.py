@@ -198,6 +198,7 @@ def test_clean_removes_what_runs_make_and_nothing_else(
 ) -> None:
     kept = ["phase0_raw_http/server.py", "README.md", ".gitignore", ".github/ci.yml"]
     made = [".labs/x.svg", ".venv/bin/python", "phase0_raw_http/tests/__pycache__/a.pyc"]
+    made += ["shared/bench/node_modules/a/b.js", "phase0_raw_http/.schemathesis/c"]
     for name in (*kept, *made, "__pycache__/b.pyc"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -206,7 +207,10 @@ def test_clean_removes_what_runs_make_and_nothing_else(
 
     left = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
     assert left == sorted(kept)
-    assert capsys.readouterr().out == "Removed .labs, .venv, __pycache__.\n"
+    assert (
+        capsys.readouterr().out
+        == "Removed .labs, .schemathesis, .venv, __pycache__, node_modules.\n"
+    )
 
 
 def test_clean_unlinks_a_linked_environment_and_leaves_its_target(tmp_path: Path) -> None:
