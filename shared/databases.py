@@ -90,6 +90,13 @@ def clone(admin_url: str, template: str) -> Generator[str]:
             _drop(keeper, name)
 
 
+@contextmanager
+def throwaway(admin_url: str, phase: Phase) -> Generator[str]:
+    """Give the URL of a database with the phase's schema and no rows, gone at the end."""
+    with clone(admin_url, template(admin_url, phase)) as url:
+        yield url
+
+
 def empty(url: str) -> None:
     """Delete every row of a database that the kit made, and let its ids begin again at 1."""
     with closing(_connect(url)) as connection:

@@ -50,8 +50,7 @@ def phase(request: pytest.FixtureRequest) -> Phase:
 @pytest.fixture(scope="module")
 def database_url(phase: Phase) -> Iterator[str]:
     """Make a database of the module's own, with the phase's schema and no rows at first."""
-    admin = infra.postgres()
-    with databases.clone(admin, databases.template(admin, phase)) as url:
+    with databases.throwaway(infra.postgres(), phase) as url:
         yield url
 
 
@@ -73,11 +72,9 @@ def serve(phase: Phase) -> Iterator[Serve]:
             env: Mapping[str, str] | None = None,
         ) -> Server:
             server = servers.start(module or phase.package, args, env)
-            ending.callback(server.log_path.unlink)
-            ending.callback(_READ.pop, server)
-            ending.callback(server.stop)
             _READ[server] = 0
-            return server
+            ending.callback(_READ.pop, server)
+            return ending.enter_context(server)
 
         yield start
 

@@ -59,9 +59,7 @@ class Lab:
         """A database of its own with the phase's schema; it is gone when the lab ends."""
         from shared import databases, infra  # noqa: PLC0415 - not every experiment has one
 
-        admin = infra.postgres()
-        template = databases.template(admin, self.phase)
-        return self._ending.enter_context(databases.clone(admin, template))
+        return self._ending.enter_context(databases.throwaway(infra.postgres(), self.phase))
 
     def serve(
         self,
@@ -74,9 +72,7 @@ class Lab:
 
         own = {"DATABASE_URL": self.database_url} if self.phase.needs_postgres else {}
         server = servers.start(module or self.phase.package, args, {**own, **(env or {})})
-        self._ending.callback(server.log_path.unlink)
-        self._ending.callback(server.stop)
-        return server
+        return self._ending.enter_context(server)
 
     def predict(self, question: str) -> None:
         """Put the question whose answer is to be written down before the run, and wait for it."""

@@ -178,7 +178,7 @@ def _bash(command: Command, text: str) -> subprocess.CompletedProcess[str]:
     ours = str(Path(sys.executable).parent)
     path = os.pathsep.join(part for part in os.get_exec_path() if part != ours)
     try:
-        return subprocess.run(  # noqa: S603 - the lesson's own words
+        return subprocess.run(
             [bash, "-c", text.replace(_PYTHON, shlex.quote(sys.executable))],
             cwd=ROOT,
             env={**os.environ, "PATH": path},
@@ -202,9 +202,12 @@ def _report(command: Command, what: str, printed: str, errors: str) -> str:
 
 
 def _expect_success(command: Command, words: list[str]) -> None:
-    ended = subprocess.run(  # noqa: S603
-        words, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT, check=False
-    )
+    try:
+        ended = subprocess.run(
+            words, cwd=ROOT, capture_output=True, text=True, timeout=_TIMEOUT, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise LessonError(f"{command.place}: not done after {_TIMEOUT:.0f} s") from error
     if ended.returncode:
         raise LessonError(f"{command.place}: $ {command.text}\n{ended.stderr.rstrip()}")
 

@@ -23,7 +23,7 @@ MOST_SECONDS = 600.0
 _CHUNK = 65_536
 
 
-class LoadRefused(ValueError):  # noqa: N818 - it is no failure of the load
+class LoadRefused(ValueError):
     """The load would leave this machine or have no end; the message says what would be right."""
 
 

@@ -11,7 +11,7 @@ FIRST_PORT = 8000
 _FOLDER = re.compile(r"phase(\d+)_\w+")
 
 
-class UnknownPhase(LookupError):  # noqa: N818 - the field's words: it is an unknown phase
+class UnknownPhase(LookupError):
     """No phase goes by that name; the message lists those that exist."""
 
 

@@ -10,7 +10,7 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import httpx
 
@@ -42,6 +42,15 @@ class Server:
     host: str
     port: int
     log_path: Path
+
+    def __enter__(self) -> Self:
+        """Be started already."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Stop it and forget what it wrote."""
+        self.stop()
+        self.log_path.unlink()
 
     @property
     def url(self) -> str:
@@ -92,7 +101,7 @@ def start_command(
     environment = {name: os.environ[name] for name in _OURS if name in os.environ}
     environment |= {"HOST": _LOOPBACK, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(env or {})}
     descriptor, log = tempfile.mkstemp(prefix="server-", suffix=".log")
-    process = subprocess.Popen(  # noqa: S603 - a server of ours
+    process = subprocess.Popen(
         command,
         cwd=root,
         env=environment,
@@ -104,8 +113,7 @@ def start_command(
     os.close(descriptor)
     server = Server(process, _LOOPBACK, port, Path(log))
     with reservation, ExitStack() as unless_alive:
-        unless_alive.callback(server.log_path.unlink)
-        unless_alive.callback(server.stop)
+        unless_alive.enter_context(server)
         _wait_until_alive(server, " ".join(command))
         unless_alive.pop_all()
     return server

@@ -68,7 +68,7 @@ def taken_port() -> Iterator[int]:
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Start the service with arguments that make it end at once."""
     command = [sys.executable, "-m", module, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603 - our own module
+    return subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
 
 
 @pytest.mark.parametrize("module", MODULES)

@@ -64,9 +64,7 @@ def medians(results: Results) -> dict[tuple[Request, str], Sample]:
 def _measure(plan: Plan, seconds: float, rounds: int, console: Console) -> Results:
     results: Results = {}
     with ExitStack() as ending, console.status("seeding") as status:
-        admin = infra.postgres()
-        template = databases.template(admin, plan.phase)
-        url = ending.enter_context(databases.clone(admin, template))
+        url = ending.enter_context(databases.throwaway(infra.postgres(), plan.phase))
         _seed(plan, url)
         contenders = _start(plan, url, ending)
         for request in plan.requests:
@@ -90,7 +88,7 @@ def _keep(results: Results, key: tuple[Request, str], sample: Sample, turn: int)
 
 def _seed(plan: Plan, url: str) -> None:
     statements = (plan.folder / "seed.sql").read_bytes().split(b";")
-    with closing(psycopg.connect(url, autocommit=True)) as connection:
+    with closing(psycopg.connect(url, autocommit=True, connect_timeout=10)) as connection:
         for statement in filter(bytes.strip, statements):  # VACUUM goes in no transaction
             connection.execute(statement)
 
@@ -99,15 +97,10 @@ def _start(plan: Plan, url: str, ending: ExitStack) -> dict[str, Server]:
     environment = {"DATABASE_URL": url}
     peer_command = peer.command(plan.peer)
     ours = servers.start(plan.phase.package, env=environment)
-    _end(ours, ending)
+    ending.enter_context(ours)
     theirs = servers.start_command(peer_command, {**environment, "NODE_ENV": "production"})
-    _end(theirs, ending)
+    ending.enter_context(theirs)
     return {report.OURS: ours, report.PEER: theirs}
-
-
-def _end(server: Server, ending: ExitStack) -> None:
-    ending.callback(server.log_path.unlink)
-    ending.callback(server.stop)
 
 
 def _refuse_saturation(results: Results) -> None:

@@ -129,7 +129,7 @@ def _wrk() -> str:
 
 def _run(command: list[str], seconds: float, environment: dict[str, str] | None = None) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 - the generators
+        done = subprocess.run(
             command,
             env=environment,
             capture_output=True,

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 
 
-class NoBenchmark(LookupError):  # noqa: N818 - the field's words
+class NoBenchmark(LookupError):
     """The phase has none."""
 
 

@@ -20,7 +20,7 @@ LONGEST_REPLAYED = 2000
 """Bytes of a body that still fit in a line to be copied."""
 
 
-class Mismatch(AssertionError):  # noqa: N818 - it is a difference found, not an error made
+class Mismatch(AssertionError):
     """The server did something else than expected; the message points at the difference."""
 
     def __init__(self, message: str, answer: Answer | None = None) -> None:

@@ -20,7 +20,7 @@ _REQUEST_LINE = re.compile(rb"^([A-Za-z-]+) \S+ HTTP/\d\.\d\r?$", re.MULTILINE)
 _STATUS_LINE = re.compile(rb"HTTP/1\.[01] (\d{3})(?: [^\r\n]*)?")
 
 
-class Oversize(Exception):  # noqa: N818 - the field's words
+class Oversize(Exception):
     """The server sends more than any check asks for."""
 
 

@@ -169,7 +169,7 @@ def _run_watched(environment: Environment, command: list[str], held: int) -> Non
     environment.folder.mkdir(exist_ok=True)
     progress = Progress(environment)
     with environment.log.open("ab") as log:
-        step = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[held])  # noqa: S603
+        step = subprocess.Popen(command, stdout=log, stderr=log, pass_fds=[held])
         while step.poll() is None:
             progress.show()
             time.sleep(_TICK)

@@ -71,7 +71,7 @@ def _python(*arguments: str) -> Callable[[], str]:
 def complaints(command: list[str]) -> str:
     """Run a tool; return what it says if it ends with anything but 0."""
     try:
-        ended = subprocess.run(  # noqa: S603
+        ended = subprocess.run(
             command, cwd=ROOT, capture_output=True, text=True, timeout=_WITHIN, check=False
         )
     except subprocess.TimeoutExpired:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from shared.contracts.reporter import parse_event
@@ -57,11 +57,18 @@ def run_checks(
             watch(event)
         if time.monotonic() >= deadline:
             _break_off(results, begun, seconds)
-        elif process.wait() not in _ORDERLY and not results.server_is_gone:
+        elif _exit_code(process, deadline) not in _ORDERLY and not results.server_is_gone:
             log.seek(0)
             text = log.read().decode(errors="replace")[-_LONGEST_TROUBLE:]
             results.trouble = results.trouble or text
     return results
+
+
+def _exit_code(process: subprocess.Popen[bytes], deadline: float) -> int | None:
+    """Return how it ended; None if it has told all and still runs when the time is over."""
+    with suppress(subprocess.TimeoutExpired):
+        return process.wait(max(0.0, deadline - time.monotonic()))
+    return None
 
 
 def _note(results: Results, event: dict[str, Any]) -> str:
@@ -96,7 +103,7 @@ def _pytest(
     events, told = os.pipe()
     options = ("-p", "shared.contracts.reporter", f"--verdicts={told}", f"--timeout={PER_CHECK}")
     quiet = ("-q", "--tb=short", "-W", "default", "-p", "no:cacheprovider")
-    process = subprocess.Popen(  # noqa: S603 - our own Python
+    process = subprocess.Popen(
         [sys.executable, "-m", "pytest", *_PLUGINS, *quiet, *options, *arguments],
         cwd=root,
         env={**os.environ, **(env or {}), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},

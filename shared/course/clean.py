@@ -45,7 +45,7 @@ def _stop_services(environment: bootstrap.Environment) -> bool:
     if not environment.python.exists():
         bootstrap.ensure(environment)
     command = [str(environment.python), "-m", "shared.course.cli", "down", "--data"]
-    return subprocess.run(command, cwd=environment.root, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(command, cwd=environment.root, check=False).returncode == 0
 
 
 def _made(root: Path) -> list[Path]:

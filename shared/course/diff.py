@@ -61,7 +61,7 @@ def diff(before: Phase, after: Phase, *, everything: bool = False) -> int:
     with console.capture() as capture:
         _show(console, before, after, comparison)
     pager = ("less", "--RAW-CONTROL-CHARS", "--quit-if-one-screen", "--no-init")
-    subprocess.run(pager, input=capture.get(), text=True, check=False)  # noqa: S603
+    subprocess.run(pager, input=capture.get(), text=True, check=False)
     return 0
 
 

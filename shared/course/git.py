@@ -27,7 +27,7 @@ def git(
     """
     environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(folder.parent)}
     try:
-        ended = subprocess.run(  # noqa: S603 - our own words
+        ended = subprocess.run(
             ["git", *arguments],  # noqa: S607 - the one that the person uses
             cwd=folder,
             env=environment,

@@ -86,8 +86,7 @@ def _subject(stack: ExitStack, phase: Phase, url: str | None, cmd: str | None) -
 
 
 def _database(stack: ExitStack, phase: Phase) -> str:
-    admin = infra.postgres()
-    return stack.enter_context(databases.clone(admin, databases.template(admin, phase)))
+    return stack.enter_context(databases.throwaway(infra.postgres(), phase))
 
 
 def _ended(console: Console, title: str, words: str, code: int) -> int:

@@ -85,9 +85,9 @@ def _environment(stack: ExitStack, phase: Phase, port: int, copy: Path) -> dict[
     """Give the bug a database of its own, made from the copy's schema and gone afterwards."""
     environment = {**os.environ, "HOST": _LOOPBACK, "PORT": str(port)}
     if phase.needs_postgres:
-        admin = infra.postgres()
-        template = databases.template(admin, find_phase(phase.number, copy))
-        environment["DATABASE_URL"] = stack.enter_context(databases.clone(admin, template))
+        flawed = find_phase(phase.number, copy)
+        url = stack.enter_context(databases.throwaway(infra.postgres(), flawed))
+        environment["DATABASE_URL"] = url
     return environment
 
 

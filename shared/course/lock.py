@@ -62,6 +62,6 @@ def _header(root: Path) -> str:
 def _compile(root: Path, draft: Path, extra: list[str]) -> None:
     command = [sys.executable, *_COMPILE, *_OPTIONS, *_GROUPS, *extra]
     command += ["--output-file", str(draft), "pyproject.toml"]
-    ended = subprocess.run(command, cwd=root, check=False)  # noqa: S603
+    ended = subprocess.run(command, cwd=root, check=False)
     if ended.returncode:
         raise CourseError(f"uv ended with {ended.returncode}; requirements.lock is as it was.")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
-class BadPatch(CourseError):  # noqa: N818 - the field's words
+class BadPatch(CourseError):
     """A patch that cannot be read or doesn't apply; the message says which and why."""
 
 

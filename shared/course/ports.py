@@ -82,7 +82,7 @@ def _command(pid: int) -> str:
 def _output(command: list[str]) -> str:
     """Return what a tool of the system says: nothing, where there is no such tool or it hangs."""
     try:
-        return subprocess.run(  # noqa: S603
+        return subprocess.run(
             command, capture_output=True, text=True, timeout=_ASKED_WITHIN, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):

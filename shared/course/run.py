@@ -27,7 +27,7 @@ _ENTRY_POINTS = ("schema.sql", "server.py", "main.py", "app.py")
 _KEPT = " Its data stays; `make down` stops the database too."
 
 
-class PortTaken(CourseError):  # noqa: N818 - the field's words
+class PortTaken(CourseError):
     """Somebody else listens there; the message says who, and the way out."""
 
 

@@ -61,7 +61,7 @@ class Service:
     def __init__(self, package: str, environment: Mapping[str, str], root: Path = ROOT) -> None:
         self._host = reachable(environment["HOST"])
         self._port = int(environment["PORT"])
-        self.process = subprocess.Popen(  # noqa: S603 - our own package
+        self.process = subprocess.Popen(
             [sys.executable, "-m", package],
             cwd=root,
             env=dict(environment),

@@ -30,11 +30,11 @@ _TICK = 0.1
 _LONGEST_OUTPUT = 3000
 
 
-class WrongUse(Exception):  # noqa: N818 - the field's words
+class WrongUse(Exception):
     """What was asked for makes no sense; the message says what would."""
 
 
-class NotGradable(Exception):  # noqa: N818 - it says what the server is
+class NotGradable(Exception):
     """There is nothing to grade; the message says what was found instead, and what to do."""
 
 

@@ -71,7 +71,7 @@ def answers(port: int) -> bool:
 def run(command: Sequence[str | Path], user: str | None, what: str) -> str:
     """Run a command to its end as `user`; its words become the error if it fails."""
     try:
-        done = subprocess.run(  # noqa: S603 - our own binaries
+        done = subprocess.run(
             [str(part) for part in command],
             env={"PATH": os.defpath, "LC_ALL": "C"},
             user=user,
@@ -144,6 +144,6 @@ def _command_line(pid: int) -> str:
             )
         return ""
     command = ["ps", "-o", "command=", "-p", str(pid)]
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         command, capture_output=True, text=True, timeout=_TOOL_WITHIN, check=False
     ).stdout

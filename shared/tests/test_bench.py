@@ -133,19 +133,16 @@ def test_answers_are_compared_by_what_they_mean() -> None:
 
 @pytest.fixture(scope="module")
 def phase0() -> Iterator[Server]:
-    server = servers.start("phase0_raw_http")
-    yield server
-    server.stop()
-    server.log_path.unlink()
+    with servers.start("phase0_raw_http") as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
 def other() -> Iterator[Server]:
-    server = servers.start("phase0_raw_http.event_loop_server")
-    httpx.post(f"{server.url}/users", json={"name": "Ada", "email": "ada@example.org"}, timeout=5)
-    yield server
-    server.stop()
-    server.log_path.unlink()
+    ada = {"name": "Ada", "email": "ada@example.org"}
+    with servers.start("phase0_raw_http.event_loop_server") as server:
+        httpx.post(f"{server.url}/users", json=ada, timeout=5)
+        yield server
 
 
 def test_contenders_that_say_the_same_may_compete(phase0: Server, other: Server) -> None:

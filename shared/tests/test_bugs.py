@@ -245,7 +245,7 @@ def test_a_hunt_serves_the_bug_where_it_shows_until_it_is_stopped() -> None:
     with copy_of_checkout() as copy:
         _git(copy, "init", "-q")
         command = [sys.executable, "-m", "shared.course.cli", "hunt", "0", f"--seed={seed}"]
-        hunting = subprocess.Popen(  # noqa: S603
+        hunting = subprocess.Popen(
             [*command, f"--port={port}"], cwd=copy, stdout=subprocess.PIPE, text=True
         )
         try:
@@ -274,4 +274,4 @@ def read_until(lines: Iterable[str], last: str) -> str:
 
 
 def _git(root: Path, *arguments: str) -> None:
-    subprocess.run(["git", *arguments], cwd=root, check=True)  # noqa: S603, S607 - a checkout of our own
+    subprocess.run(["git", *arguments], cwd=root, check=True)  # noqa: S607 - a checkout of our own

@@ -41,9 +41,7 @@ def make(*arguments: str) -> str:
     inherited = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "PYTHON", "PHASE", "ARGS"}
     fresh = {name: value for name, value in os.environ.items() if name not in inherited}
     command = [shutil.which("make") or "make", *arguments]
-    ended = subprocess.run(  # noqa: S603
-        command, cwd=ROOT, env=fresh, capture_output=True, text=True, check=True
-    )
+    ended = subprocess.run(command, cwd=ROOT, env=fresh, capture_output=True, text=True, check=True)
     return ended.stdout
 
 
@@ -290,7 +288,7 @@ def test_the_help_starts_quickly_because_it_loads_little() -> None:
     )
 
     command = [sys.executable, "-c", script]
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)  # noqa: S603
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert ended.stdout.strip() == "set()"
 
@@ -303,7 +301,7 @@ def test_a_phase_is_found_by_the_command_line_or_refused_in_words(
 ) -> None:
     command = [sys.executable, "-m", "shared.course.cli", *arguments]
 
-    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)  # noqa: S603
+    ended = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
     assert ended.returncode == code
     assert find_phase(0).package in ended.stderr

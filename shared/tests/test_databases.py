@@ -102,7 +102,7 @@ def things(url: str) -> int:
 def a_killed_run(admin: str, template: str) -> Generator[str]:
     """Give the URL of a clone whose run gets killed when this is left."""
     command = [sys.executable, "-c", _KEEPS_A_CLONE, admin, template]
-    run = subprocess.Popen(  # noqa: S603 - our own words
+    run = subprocess.Popen(
         command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
     assert run.stdout

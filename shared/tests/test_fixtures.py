@@ -54,7 +54,7 @@ def run_pytest(folder: Path, text: str, *arguments: str) -> str:
     path = folder / "test_inner.py"
     path.write_text(text, encoding="utf-8")
     configured = ["-c", str(ROOT / "pyproject.toml"), "-p", "no:randomly", "-p", "no:cacheprovider"]
-    done = subprocess.run(  # noqa: S603 - pytest on a file of ours
+    done = subprocess.run(
         [sys.executable, "-m", "pytest", *configured, *arguments, str(path)],
         cwd=ROOT,
         capture_output=True,

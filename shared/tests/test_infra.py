@@ -127,8 +127,7 @@ def called_by_processes(state: State, service: str) -> list[str]:
     """Ask for the service in three processes at once; returns the URLs that they got."""
     command = [sys.executable, "-c", _CALL, service, str(state.root)]
     callers = [
-        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        for _ in range(3)
+        subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(3)
     ]
     return [caller.communicate(timeout=60)[0].strip() for caller in callers]
 
@@ -249,7 +248,7 @@ def test_half_a_cluster_is_made_again(fresh: State) -> None:
 
 def test_what_a_killed_start_left_running_hinders_no_other(fresh: State) -> None:
     command = [sys.executable, "-c", _CALL, "postgres", str(fresh.root)]
-    killed = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own words
+    killed = subprocess.Popen(command, cwd=ROOT)
     assert wait_until(lambda: initdbs(fresh) != [], 30)
     (orphan,) = initdbs(fresh)
     assert wait_until(lambda: orphan.children() != [], 10)

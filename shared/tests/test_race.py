@@ -77,7 +77,7 @@ def test_a_failed_assertion_of_pytest_is_no_result() -> None:
 
 
 def test_a_call_that_hangs_for_good_keeps_no_process_from_ending() -> None:
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(
         [sys.executable, "-c", _HANGS],
         cwd=ROOT,
         capture_output=True,

@@ -73,7 +73,7 @@ class Start:
         port = free_port()
         output = self._folder / f"output-{len(self._started)}"
         with output.open("wb") as file:
-            process = subprocess.Popen(  # noqa: S603
+            process = subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env={**os.environ, "PORT": str(port), **environment},

@@ -65,14 +65,10 @@ def logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_service_is_alive_when_it_is_handed_over() -> None:
-    server = servers.start("phase0_raw_http")
-    try:
+    with servers.start("phase0_raw_http") as server:
         assert httpx.get(f"{server.url}/healthz", timeout=5).json() == {"status": "ok"}
         assert str(server.port) in server.log()
         assert server.stop() == 0
-    finally:
-        server.stop()
-        server.log_path.unlink()
 
 
 def test_a_module_that_dies_at_once_is_quoted(tmp_path: Path, logs: Path) -> None:
@@ -137,7 +133,7 @@ def test_a_log_is_read_from_where_one_left_off(start: Callable[[str], Server]) -
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a child of its parent's end")
 def test_a_killed_run_leaves_no_server_behind() -> None:
-    run = subprocess.Popen(  # noqa: S603 - our own words
+    run = subprocess.Popen(
         [sys.executable, "-c", _STARTS_ONE],
         cwd=ROOT,
         stdin=subprocess.PIPE,
