@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 
@@ -46,5 +47,7 @@ class GatheringHandler(logging.StreamHandler[TextIO]):
     def flush(self) -> None:
         """Write what has gathered."""
         lines, self.lines = self.lines, []
-        self.stream.write("".join(lines))
-        self.stream.flush()
+        # Whoever logs has other things to do than to deal with a reader of the log that is gone.
+        with suppress(OSError, ValueError):
+            self.stream.write("".join(lines))
+            self.stream.flush()
