@@ -178,6 +178,11 @@ def place_of(cursor: str) -> Place:
         place = Place(datetime.fromisoformat(created_at), int(post_id))
     except (ValueError, binascii.Error):
         place = None
-    if place is None or cursor_of(place) != cursor:
+    if place is None or not is_possible(place) or cursor_of(place) != cursor:
         raise invalid_query([{"field": "cursor", "message": "This is not a cursor from here."}])
     return place
+
+
+def is_possible(place: Place) -> bool:
+    """Tell whether PostgreSQL could know such a place: a time with its zone, and a bigint."""
+    return place.created_at.tzinfo is not None and 0 < place.id <= ID_MAX

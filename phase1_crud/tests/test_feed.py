@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from typing import TYPE_CHECKING
+from zlib import crc32
 
 import psycopg
+import pytest
 
 from phase1_crud.feed import TOP, Place, Wanted, select_feeds
 
@@ -48,6 +51,26 @@ def test_a_cursor_with_any_letter_changed_is_refused(http: httpx.Client) -> None
 
         assert answer.status_code == 400
         assert answer.json()["errors"][0]["field"] == "cursor"
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "2026-01-01T00:00:00+00:00/9223372036854775808",
+        "2026-01-01T00:00:00+00:00/0",
+        "2026-01-01T00:00:00+00:00/-7",
+        "2026-01-01T00:00:00/7",
+    ],
+)
+def test_a_forged_cursor_is_refused_before_it_reaches_the_database(
+    place: str, http: httpx.Client
+) -> None:
+    text = place.encode()
+    forged = base64.urlsafe_b64encode(text + crc32(text).to_bytes(4, "big")).decode().rstrip("=")
+
+    answer = http.get("/feed", params={"cursor": forged})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
 
 
 def test_pages_found_together_are_those_found_one_by_one(
