@@ -18,17 +18,18 @@ class StrictProtocol(HttpToolsProtocol):
     """
 
     in_head = False
-    head_bytes = 0
+    bytes_without_progress = 0
+    last_words = b""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] -- uvicorn narrows it as well
         """Stand between the protocol and its transport."""
         super().connection_made(GatheringTransport(transport))  # pyright: ignore[reportArgumentType] -- quacks like one
 
     def data_received(self, data: bytes) -> None:
-        """Parse what came, unless it makes a head too long that is still not complete."""
+        """Parse what came, unless it makes a head, or the trailers behind a body, too long."""
+        self.bytes_without_progress += len(data)
         super().data_received(data)
-        self.head_bytes = self.head_bytes + len(data) if self.in_head else 0
-        if self.head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+        if self.bytes_without_progress > MAX_HEAD_BYTES and not self.transport.is_closing():
             detail = f"Request line and headers may have {MAX_HEAD_BYTES} bytes."
             self.refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail)
 
@@ -37,17 +38,52 @@ class StrictProtocol(HttpToolsProtocol):
         self.in_head = True
         super().on_message_begin()
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field of the head; one behind the body (a trailer) must not pass for one."""
+        if self.in_head:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
-        """Note that the head is complete."""
+        """Begin a request; one that would rather speak another protocol is the last of its kind.
+
+        The parser stops where the other protocol would begin, so that a body would be lost.
+        """
         self.in_head = False
-        super().on_headers_complete()
+        self.bytes_without_progress = 0
+        if not self.parser or not self.parser.should_upgrade():
+            super().on_headers_complete()
+        elif any(name in {b"content-length", b"transfer-encoding"} for name, _ in self.headers):
+            detail = "There is only HTTP/1.1 here. Send a request with a body without Upgrade."
+            self.refuse(HTTPStatus.BAD_REQUEST, "malformed_request", detail)
+        else:
+            super().on_headers_complete()
+            self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of a body."""
+        self.bytes_without_progress = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """Note that a request is complete."""
+        self.bytes_without_progress = 0
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request, or say what was left to say."""
+        super().on_response_complete()
+        if self.last_words and self.cycle.response_complete:
+            self.hang_up()
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words are for logs
         """Answer what is no HTTP as every other mistake is answered."""
         self.refuse(HTTPStatus.BAD_REQUEST, "malformed_request", "This is not HTTP/1.1.")
 
     def refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
-        """Answer and hang up: after this nobody knows where the next request would begin."""
+        """Answer and hang up: after this nobody knows where the next request would begin.
+
+        Requests that came whole before it are carried out, and so they are answered before it.
+        """
         problem = {
             "type": "about:blank",
             "title": status.phrase,
@@ -61,7 +97,15 @@ class StrictProtocol(HttpToolsProtocol):
             f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/problem+json\r\n"
             f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
         )
-        self.transport.write(head.encode() + body)
+        self.last_words = head.encode() + body
+        if self.cycle and not self.cycle.more_body and not self.cycle.response_complete:
+            self.transport.pause_reading()
+        else:
+            self.hang_up()
+
+    def hang_up(self) -> None:
+        """Say the last words and close."""
+        self.transport.write(self.last_words)
         self.transport.close()
 
 
