@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from psycopg import IntegrityError, OperationalError
-from psycopg.errors import QueryCanceled
+from psycopg.errors import DeadlockDetected, QueryCanceled
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -157,6 +157,8 @@ async def answer_operational_error(request: Request, error: OperationalError) ->
     """Answer trouble that is PostgreSQL's own, and no fault of the request."""
     if isinstance(error, QueryCanceled):
         problem = overloaded("The query took too long.")
+    elif isinstance(error, DeadlockDetected):
+        problem = overloaded("Another request stood in the way of this one.")
     else:
         problem = database_unavailable()
     return problem_response(request.scope["path"], problem)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import httpx
+import psycopg
 import pytest
 
 from .conftest import IMPATIENT, eventually, locked, new_post, new_user, waiting_for_locks
@@ -55,6 +57,25 @@ def test_a_slow_statement_is_ended_and_the_rest_turned_away(
         assert answer.headers["retry-after"] == "1"
     assert http.get("/posts").status_code == 200
     assert http.get(f"/users/{user}/summary").status_code == 200
+
+
+def test_a_deadlock_is_no_outage(http: httpx.Client, serve: Serve, database_url: str) -> None:
+    server = serve(env={"DATABASE_URL": database_url})
+    user, wanted = new_user(http), f"wanted.{time.monotonic_ns()}@example.com"
+
+    def patch() -> httpx.Response:
+        return httpx.patch(f"{server.url}/users/{user}", json={"email": wanted}, timeout=15)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
+        ours.execute("INSERT INTO users (name, email) VALUES ('Eve', %(email)s)", {"email": wanted})
+        with psycopg.connect(database_url, autocommit=True) as watching:
+            patching = threads.submit(patch)
+            eventually(lambda: waiting_for_locks(watching) == 1)
+        # PostgreSQL ends the one who has waited longest, which is not us.
+        ours.execute("UPDATE users SET name = 'Eve' WHERE id = %(id)s", {"id": user})
+        answer = patching.result()
+
+    assert (answer.status_code, answer.json()["code"]) == (503, "overloaded")
 
 
 def test_beyond_the_queue_a_request_is_turned_away_at_once(
