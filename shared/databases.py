@@ -156,19 +156,24 @@ def _one_at_a_time(admin: psycopg.Connection, name: str) -> Generator[None]:
 
 def _build(admin: psycopg.Connection, admin_url: str, name: str, schema: Path) -> None:
     """Make the database under another name and rename it: half a one is never found."""
-    unfinished = f"{name}_unfinished"[:63]
-    for taken in (name, unfinished):
-        if _exists(admin, taken) and _mark_of(admin, taken) is None:
-            raise DatabaseError(
-                f"There is a database {taken} that the course didn't make. Rename or drop it."
-            )
-    _drop(admin, unfinished)
-    _execute(admin, _creation(admin), unfinished)
-    _mark(admin, unfinished, {"kind": "unfinished", "schema": _digest(schema)})
-    with closing(_connect(url_of(admin_url, unfinished))) as connection:
-        # The text of schema.sql is ours; psycopg insists on literals to keep input out of SQL.
-        connection.execute(schema.read_bytes())
-    _execute(admin, "ALTER DATABASE {} RENAME TO {}", unfinished, name)
+    if _exists(admin, name) and _mark_of(admin, name) is None:
+        raise DatabaseError(
+            f"There is a database {name} that the course didn't make. Rename or drop it."
+        )
+    # A name of its own for each attempt: one that was killed before its mark was made is in
+    # nobody's way, and nobody can say of an unmarked database whose it is.
+    unfinished = f"{name[:40]}_unfinished_{secrets.token_hex(4)}"
+    try:
+        _execute(admin, _creation(admin), unfinished)
+        _mark(admin, unfinished, {"kind": "unfinished", "schema": _digest(schema)})
+        with closing(_connect(url_of(admin_url, unfinished))) as connection:
+            # The text of schema.sql is ours; psycopg insists on literals to keep input out of SQL.
+            connection.execute(schema.read_bytes())
+        _execute(admin, "ALTER DATABASE {} RENAME TO {}", unfinished, name)
+    except BaseException:
+        with suppress(psycopg.Error):
+            _drop(admin, unfinished)
+        raise
 
 
 def _creation(admin: psycopg.Connection) -> LiteralString:
