@@ -1,4 +1,4 @@
-"""`python -m phase1_crud`: read the settings, serve until a signal, leave with 0."""
+"""`python -m` and this package's name: read the settings, serve until a signal, leave with 0."""
 
 import signal
 import sys

@@ -92,7 +92,7 @@ def connection_settings(settings: Settings) -> dict[str, object]:
     """Say how each connection talks to PostgreSQL: these are libpq's and psycopg's own words."""
     milliseconds = round(settings.statement_timeout * 1000)
     return {
-        "application_name": "phase1_crud",
+        "application_name": __package__,
         "connect_timeout": max(2, round(settings.pool_timeout)),
         "options": " ".join(
             (

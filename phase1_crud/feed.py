@@ -1,22 +1,19 @@
 """The feed: all posts, newest first, by keyset: pages that hold still while rows come and go."""
 
-import base64
-import binascii
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Annotated, LiteralString, NamedTuple
-from zlib import crc32
 
 from fastapi import APIRouter, Query, Request, Response
 from psycopg import AsyncConnection
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from .cursors import START, Cursor, Place, cursor_of, place_of
 from .database import connection, containing, planned_for, sql
-from .errors import invalid_query, problems
+from .errors import problems
 from .posts import ListedPost, listed_post
 from .responses import ok
-from .schemas import ID_MAX, Limit, Search, UserId
+from .schemas import Limit, Search, UserId
 from .sharing import Batch
 from .strict import StrictRoute
 
@@ -38,7 +35,7 @@ class FeedQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     limit: Limit = 20
-    cursor: Annotated[str, Field(min_length=1, max_length=100)] | None = None
+    cursor: Cursor | None = None
     user_id: UserId | None = None
     q: Search | None = None
 
@@ -49,7 +46,7 @@ feed_json = TypeAdapter(FeedPage).dump_json
 @router.get("/feed", response_model=FeedPage, responses=problems(400))
 async def read_feed(request: Request, query: Annotated[FeedQuery, Query()]) -> Response:
     """Show the newest posts, or those after the cursor."""
-    after = TOP if query.cursor is None else place_of(query.cursor)
+    after = START if query.cursor is None else place_of(query.cursor)
     wanted = Wanted(query.limit, after, query.user_id, query.q)
     if query.q is not None:  # a search is planned for its text, so it shares no plan
         async with connection(request) as conn:
@@ -62,7 +59,7 @@ class Wanted(NamedTuple):
     """A page that somebody asks for."""
 
     limit: int
-    after: "Place"
+    after: Place
     user_id: int | None
     q: str | None
 
@@ -75,7 +72,8 @@ async def feed_pages(conn: AsyncConnection, wanted: Sequence[Wanted]) -> dict[Wa
 
 def feed_page(limit: int, posts: list[ListedPost]) -> FeedPage:
     """Make a page of as many posts, and one more if the feed goes on."""
-    next_cursor = cursor_of(posts[limit - 1]) if len(posts) > limit else None
+    last = posts[limit - 1] if len(posts) > limit else None
+    next_cursor = last and cursor_of(Place(last.created_at, last.id))
     return FeedPage(posts[:limit], limit, next_cursor)
 
 
@@ -123,7 +121,7 @@ async def select_feeds(
     )
     parameters = {
         "limits": [page.limit + 1 for page in wanted],
-        "times": [page.after.created_at for page in wanted],
+        "times": [page.after.time for page in wanted],
         "ids": [page.after.id for page in wanted],
         "user_ids": [page.user_id for page in wanted],
         "q": containing(wanted[0].q),
@@ -144,45 +142,3 @@ def feed_filters(wanted: Wanted) -> LiteralString:
     if wanted.q is not None:
         filters += " AND (listed.title ILIKE %(q)s OR listed.body ILIKE %(q)s)"
     return filters
-
-
-# ---------------------------------------------------------------- cursors
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A place in the feed: right behind the post with this time and id."""
-
-    created_at: datetime
-    id: int
-
-
-TOP = Place(datetime.max.replace(tzinfo=UTC), ID_MAX)
-
-
-def cursor_of(post: ListedPost | Place) -> str:
-    """Write a place as an opaque word, so that no client builds one and what is in it can change.
-
-    The checksum catches a cursor cut short or mistyped. It is no signature: whoever forges a
-    cursor may see only what they may see without one.
-    """
-    place = f"{post.created_at.isoformat()}/{post.id}".encode()
-    return base64.urlsafe_b64encode(place + crc32(place).to_bytes(4, "big")).decode().rstrip("=")
-
-
-def place_of(cursor: str) -> Place:
-    """Read a cursor back; 400 unless it is, to the letter, one that `cursor_of` writes."""
-    try:
-        padded = cursor + "=" * (-len(cursor) % 4)
-        created_at, _, post_id = base64.urlsafe_b64decode(padded)[:-4].decode().partition("/")
-        place = Place(datetime.fromisoformat(created_at), int(post_id))
-    except (ValueError, binascii.Error):
-        place = None
-    if place is None or not is_possible(place) or cursor_of(place) != cursor:
-        raise invalid_query([{"field": "cursor", "message": "This is not a cursor from here."}])
-    return place
-
-
-def is_possible(place: Place) -> bool:
-    """Tell whether PostgreSQL could know such a place: a time with its zone, and a bigint."""
-    return place.created_at.tzinfo is not None and 0 < place.id <= ID_MAX

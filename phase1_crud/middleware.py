@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .errors import Problem, problem_response
 
-log = logging.getLogger("phase1_crud")
+log = logging.getLogger(__package__)
 
 WELL_FORMED_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 

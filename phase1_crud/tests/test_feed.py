@@ -10,7 +10,8 @@ from zlib import crc32
 import psycopg
 import pytest
 
-from phase1_crud.feed import TOP, Place, Wanted, select_feeds
+from phase1_crud.cursors import START, Place
+from phase1_crud.feed import Wanted, select_feeds
 
 from .conftest import new_post, new_user
 
@@ -82,9 +83,9 @@ def test_pages_found_together_are_those_found_one_by_one(
 
     async def scenario() -> None:
         async with await psycopg.AsyncConnection.connect(database_url) as conn:
-            newest, second, *_ = (await select_feeds(conn, [all_of(TOP)]))[all_of(TOP)]
+            newest, second, *_ = (await select_feeds(conn, [all_of(START)]))[all_of(START)]
             below = [Place(post.created_at, post.id) for post in (newest, second)]
-            whole = [all_of(TOP), all_of(below[1]), all_of(below[0], limit=1)]
+            whole = [all_of(START), all_of(below[1]), all_of(below[0], limit=1)]
             authors = [Wanted(20, place, who, None) for who in (grace, 0, ada) for place in below]
             for pages in (whole, authors):
                 together = await select_feeds(conn, pages)

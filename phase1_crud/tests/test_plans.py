@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 import pytest
 
-from phase1_crud import comments, feed, posts, users
+from phase1_crud import comments, cursors, feed, posts, users
 from phase1_crud.database import connection_settings
 from phase1_crud.settings import Settings
 
@@ -81,12 +81,12 @@ QUERIES: dict[str, tuple[Callable[[psycopg.AsyncConnection], Awaitable[object]],
         {"posts_user_id_created_at_idx", "comments_user_id_idx", "comments_post_id_idx"},
     ),
     "the feed": (
-        lambda c: feed.select_feeds(c, [feed.Wanted(20, feed.TOP, None, None)]),
+        lambda c: feed.select_feeds(c, [feed.Wanted(20, cursors.START, None, None)]),
         {"posts_created_at_idx", "users_pkey", "comments_post_id_idx"},
     ),
     "an author's feed": (
         lambda c: feed.select_feeds(
-            c, [feed.Wanted(20, feed.TOP, author, None) for author in (77, 78)]
+            c, [feed.Wanted(20, cursors.START, author, None) for author in (77, 78)]
         ),
         {"posts_user_id_created_at_idx"},
     ),
