@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 import httpx
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from shared import databases, infra, servers
 from shared.phases import Phase, find_phase
+from shared.proxy import Proxy
+from shared.witness import eventually
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Mapping, Sequence
@@ -21,6 +24,10 @@ pytest_plugins = ["shared.contracts.plugin"]
 _ANSWER_WITHIN = 10.0
 _READ: dict[Server, int] = {}
 """The live servers, and how much of each one's log belongs to earlier tests."""
+
+
+IMPATIENT = {"POOL_TIMEOUT": "0.5", "STATEMENT_TIMEOUT": "1", "POOL_MIN_SIZE": "1"}
+"""Settings of a service that waits briefly, so that tests of waiting are quick."""
 
 
 class Serve(Protocol):
@@ -105,6 +112,34 @@ def http(base_url: str) -> Iterator[httpx.Client]:
     """Open a client of the server under test that waits for no answer longer than ten seconds."""
     with httpx.Client(base_url=base_url, timeout=_ANSWER_WITHIN) as client:
         yield client
+
+
+@pytest.fixture(scope="module")
+def proxy(database_url: str) -> Iterator[Proxy]:
+    """Stand between the service and PostgreSQL."""
+    parts = conninfo_to_dict(database_url)
+    with Proxy(str(parts["host"]), int(parts["port"] or 5432)) as proxy:
+        yield proxy
+
+
+@pytest.fixture(scope="module")
+def proxied(proxy: Proxy, database_url: str, serve: Serve) -> Server:
+    """Serve through the proxy, with little patience."""
+    parts = conninfo_to_dict(database_url)
+    url = (
+        f"postgresql://{parts['user']}:{parts['password']}@127.0.0.1:{proxy.port}/{parts['dbname']}"
+    )
+    return serve(env={**IMPATIENT, "DATABASE_URL": url})
+
+
+@pytest.fixture
+def through_proxy(proxy: Proxy, proxied: Server) -> Iterator[httpx.Client]:
+    """Open a client of the service behind the proxy; whatever a test did to it is undone."""
+    with httpx.Client(base_url=proxied.url, timeout=_ANSWER_WITHIN) as client:
+        yield client
+        proxy.flow()
+        proxy.mend()
+        eventually(lambda: client.get("/readyz").is_success)
 
 
 @pytest.hookimpl(tryfirst=True)

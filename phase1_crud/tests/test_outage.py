@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from .conftest import eventually, new_user
+from shared.witness import eventually
+
+from .conftest import new_user
 
 if TYPE_CHECKING:
     import httpx
 
-    from .proxy import Proxy
+    from shared.proxy import Proxy
 
 
 def expect_unavailable(answer: httpx.Response, *codes: str) -> None:

@@ -10,7 +10,10 @@ import httpx
 import psycopg
 import pytest
 
-from .conftest import IMPATIENT, eventually, locked, new_post, new_user, waiting_for_locks
+from shared.fixtures import IMPATIENT
+from shared.witness import eventually, locked, waiting_for_locks
+
+from .conftest import new_post, new_user
 
 if TYPE_CHECKING:
     from shared.fixtures import Serve

@@ -11,7 +11,7 @@ from .conftest import new_comment, new_post, new_user
 if TYPE_CHECKING:
     import httpx
 
-    from .proxy import Proxy
+    from shared.proxy import Proxy
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from .conftest import eventually, locked, new_user, waiting_for_locks
+from shared.witness import eventually, locked, waiting_for_locks
+
+from .conftest import new_user
 
 if TYPE_CHECKING:
     from shared.fixtures import Serve

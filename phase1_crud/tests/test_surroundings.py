@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 
-from .conftest import eventually, new_user
+from shared.witness import eventually
+
+from .conftest import new_user
 
 if TYPE_CHECKING:
     import httpx
