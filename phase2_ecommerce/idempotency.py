@@ -1,0 +1,146 @@
+"""Requests that may be sent twice and count once (draft-ietf-httpapi-idempotency-key-header-07).
+
+A client that got no answer cannot know whether its order was placed. So it sends a key along, and
+repeats the request with the same key until there is an answer. We keep key and answer in the
+transaction that has the effect: either both are there or neither is.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Header, Request, Response
+from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
+from psycopg.rows import class_row
+from pydantic import AfterValidator, BaseModel
+from pydantic_core import PydanticCustomError
+
+from .database import the_row
+from .errors import Problem
+from .retrying import TryAgain
+
+FORM = re.compile(r'("?)([!#-+.-Z^-~-]{1,255})\1')
+
+
+def key_alone(text: str) -> str:
+    """Take off the quotes that the draft wants and few clients send; refuse what is no key."""
+    if not (match := FORM.fullmatch(text)):
+        raise PydanticCustomError(
+            "idempotency_key",
+            'must be 1 to 255 visible ASCII characters, without " , [ \\ and ]',
+        )
+    return match[2]
+
+
+Key = Annotated[str, AfterValidator(key_alone)]
+KeyHeader = Header(
+    alias="Idempotency-Key",
+    description="A word of the client's own, the same for a request and its retries.",
+    json_schema_extra={"pattern": '^("[!#-+.-Z^-~-]{1,255}"|[!#-+.-Z^-~-]{1,255})$'},
+)
+IdempotencyKey = Annotated[Key, KeyHeader]
+OptionalKey = Annotated[Key | None, KeyHeader]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A request that asks to be counted once: its key, and a digest of what it asks for."""
+
+    key: str
+    fingerprint: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is known of a key: whether it is ours to use, and the answer if there is one."""
+
+    ours: bool
+    fingerprint: bytes | None
+    status: int | None
+    location: str | None
+    body: bytes | None
+
+
+def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
+    """Take the fingerprint of a request: what it means, in whatever spelling of JSON it came."""
+    meaning = f"{request.method} {request.scope['path']} {body.model_dump_json()}"
+    return Attempt(key, hashlib.sha256(meaning.encode()).digest())
+
+
+async def claim(conn: AsyncConnection, attempt: Attempt) -> Response | None:
+    """Begin the attempt, unless it was answered already: then return that answer.
+
+    Raises 409 while another request with this key is under way, and 422 if the key was used for
+    something else.
+    """
+    known = await select_claim(conn, attempt.key)
+    if known.fingerprint is None and not known.ours:
+        raise Problem(
+            409,
+            "request_in_flight",
+            "A request with this Idempotency-Key is under way. Try again for its answer.",
+            headers={"Retry-After": "1"},
+        )
+    if known.fingerprint is None or known.status is None:
+        return None
+    if known.fingerprint != attempt.fingerprint:
+        raise Problem(
+            422,
+            "idempotency_key_reused",
+            "This Idempotency-Key was used for another request. Use a new one.",
+        )
+    headers = {"Idempotent-Replayed": "true"}
+    if known.location is not None:
+        headers["Location"] = known.location
+    return Response(known.body, known.status, headers, "application/json")
+
+
+async def keep(conn: AsyncConnection, attempt: Attempt, answer: Response) -> Response:
+    """Let this be the answer to every retry, if the transaction commits."""
+    try:
+        await insert_key(conn, attempt, answer)
+    except UniqueViolation as error:
+        # The holder of the lock committed between our look at the table and our getting the lock.
+        raise TryAgain from error
+    return answer
+
+
+# ---------------------------------------------------------------- SQL
+
+
+async def select_claim(conn: AsyncConnection, key: str) -> Claim:
+    """Look a key up, and try to be the only one who is using it until this transaction ends.
+
+    A lock on a number made of the key (advisory: PostgreSQL knows not what it stands for) is had
+    or not had at once. The row alone would make a second request wait for the first one's COMMIT,
+    with a connection in its hand.
+    """
+    cursor = await conn.cursor(row_factory=class_row(Claim)).execute(
+        """
+        SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, 0)) AS ours,
+               known.fingerprint, known.status, known.location, known.body
+          FROM (VALUES (%(key)s)) AS asked (key)
+          LEFT JOIN idempotency_keys AS known ON known.key = asked.key
+        """,
+        {"key": key},
+    )
+    return await the_row(cursor)
+
+
+async def insert_key(conn: AsyncConnection, attempt: Attempt, answer: Response) -> None:
+    """Keep an answer under its key."""
+    await conn.execute(
+        """
+        INSERT INTO idempotency_keys (key, fingerprint, status, location, body)
+        VALUES (%(key)s, %(fingerprint)s, %(status)s, %(location)s, %(body)s)
+        """,
+        {
+            "key": attempt.key,
+            "fingerprint": attempt.fingerprint,
+            "status": answer.status_code,
+            "location": answer.headers.get("location"),
+            "body": bytes(answer.body),
+        },
+    )

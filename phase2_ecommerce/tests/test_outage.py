@@ -1,0 +1,79 @@
+"""PostgreSQL stops, hangs, or ends connections: 503 in time, and recovery without a restart."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+
+from shared.witness import eventually
+
+from .conftest import new_user
+
+if TYPE_CHECKING:
+    import httpx
+
+    from shared.proxy import Proxy
+
+
+def expect_unavailable(answer: httpx.Response, *codes: str) -> None:
+    """Check that the refusal is complete."""
+    assert answer.status_code == 503
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["code"] in codes
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_without_a_database_requests_get_503_in_time_and_then_recover(
+    through_proxy: httpx.Client, proxy: Proxy
+) -> None:
+    user = new_user(through_proxy)
+    proxy.cut()
+    for path in (f"/users/{user}", "/feed", "/posts", "/readyz"):
+        began = time.monotonic()
+
+        answer = through_proxy.get(path)
+
+        assert time.monotonic() - began < 3  # POOL_TIMEOUT is 0.5
+        expect_unavailable(answer, "database_unavailable")
+    assert through_proxy.get("/healthz").status_code == 200
+
+    proxy.mend()
+
+    eventually(lambda: through_proxy.get(f"/users/{user}").status_code == 200)
+
+
+def test_a_database_that_hangs_gets_503_in_time_and_then_recovers(
+    through_proxy: httpx.Client, proxy: Proxy
+) -> None:
+    user = new_user(through_proxy)
+    proxy.stall()
+    began = time.monotonic()
+
+    answer = through_proxy.get(f"/users/{user}")
+
+    assert time.monotonic() - began < 5  # STATEMENT_TIMEOUT is 1, and a second more
+    expect_unavailable(answer, "database_unavailable")
+
+    proxy.flow()
+
+    eventually(lambda: through_proxy.get(f"/users/{user}").status_code == 200)
+
+
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_connections_ended_while_idle_are_replaced_unnoticed(
+    method: str, through_proxy: httpx.Client, database_url: str
+) -> None:
+    user = new_user(through_proxy)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        ended = conn.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND application_name = 'phase1_crud'"
+        ).fetchall()
+    assert ended
+
+    answer = through_proxy.request(method, f"/users/{user}", json={})
+
+    assert answer.status_code == 200
