@@ -1,0 +1,1 @@
+"""Experiments with the tables of this phase: predict, run, reconcile."""
