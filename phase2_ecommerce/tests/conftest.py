@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, LiteralString
 
+import httpx
+
+from shared.witness import eventually
+
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Callable
+
     import psycopg
 
 
@@ -51,6 +57,27 @@ def new_sku() -> str:
 def stock_of(http: httpx.Client, product_id: int) -> int:
     """Ask how many pieces of a product there are."""
     return http.get(f"/products/{product_id}").raise_for_status().json()["stock"]
+
+
+def insist(send: Callable[[], httpx.Response], within: float = 30.0) -> httpx.Response:
+    """Send a request until it is answered for good, as a client does that wants to be sure."""
+    answers: list[httpx.Response] = []
+
+    def answered() -> bool:
+        with suppress(httpx.TransportError):
+            answers.append(send())
+            return not may_be_repeated(answers[-1])
+        return False
+
+    eventually(answered, within)
+    return answers[-1]
+
+
+def may_be_repeated(answer: httpx.Response) -> bool:
+    """Tell whether an answer asks for patience."""
+    return answer.status_code == 503 or (
+        answer.status_code == 409 and answer.json()["code"] == "request_in_flight"
+    )
 
 
 # Each finds rows that must not be, whatever was asked, killed or cut before.

@@ -1,0 +1,39 @@
+"""Runs the service and starts it again whenever it ends, as systemd would.
+
+    python -m phase2_ecommerce.tests.supervisor
+
+By forking, so that what takes long, importing, is done once. Each start is a line "serving as N".
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+
+from phase2_ecommerce import __main__ as service
+from shared.infra.processes import end_with_us
+
+
+def main() -> None:
+    """Serve in a child; stop when told to, or when it ends with an error of its own."""
+    while child := os.fork():
+        signal.signal(signal.SIGTERM, lambda _signal, _frame, child=child: end(child))
+        sys.stdout.write(f"serving as {child}\n")
+        sys.stdout.flush()
+        _, status = os.waitpid(child, 0)
+        if (code := os.waitstatus_to_exitcode(status)) > 0:
+            sys.exit(code)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_us()
+    service.main()
+
+
+def end(child: int) -> None:
+    """Leave, and leave nobody behind."""
+    os.kill(child, signal.SIGKILL)
+    sys.exit()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,185 @@
+"""Faults: whatever breaks at whatever line, a change is made whole or not at all, and once."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import httpx
+import psycopg
+import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+
+from shared.fixtures import IMPATIENT
+from shared.witness import eventually
+
+from .conftest import (
+    ask_order,
+    books_balance,
+    insist,
+    new_key,
+    new_order,
+    new_product,
+    new_user,
+    stock_of,
+)
+from .steps import Steps
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from shared.fixtures import Serve
+    from shared.servers import Server
+
+
+@pytest.fixture(scope="module")
+def steps(database_url: str) -> Iterator[Steps]:
+    """Stand between the service and PostgreSQL."""
+    parts = conninfo_to_dict(database_url)
+    with Steps(str(parts["host"]), int(parts["port"] or 5432)) as steps:
+        yield steps
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, database_url: str, steps: Steps) -> Server:
+    """Serve over one connection, which is one conversation; start again after each death."""
+    through = make_conninfo(database_url, host="127.0.0.1", port=steps.port)
+    one = {"POOL_MIN_SIZE": "1", "POOL_MAX_SIZE": "1", "DATABASE_URL": through}
+    return serve("phase2_ecommerce.tests.supervisor", env={**IMPATIENT, **one})
+
+
+class Scene(NamedTuple):
+    """Who talks to whom, and a look behind the scene."""
+
+    http: httpx.Client
+    steps: Steps
+    conn: psycopg.Connection[Any]
+
+
+@pytest.fixture
+def scene(http: httpx.Client, steps: Steps, database_url: str) -> Iterator[Scene]:
+    """Set it."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        yield Scene(http, steps, conn)
+
+
+class Change(NamedTuple):
+    """A request that changes the books, and a look at whether it has done so once."""
+
+    send: Callable[[], httpx.Response]
+    is_made_once: Callable[[], bool]
+
+
+def an_order(http: httpx.Client) -> Change:
+    """Order two products, of which there are ten each."""
+    user, key, items = new_user(http), new_key(), {new_product(http): 3, new_product(http): 4}
+
+    def is_made_once() -> bool:
+        orders = http.get("/orders", params={"user_id": user}).json()["items"]
+        return len(orders) == 1 and [stock_of(http, product) for product in items] == [7, 6]
+
+    return Change(lambda: ask_order(http, user, items, key), is_made_once)
+
+
+def a_cancel(http: httpx.Client) -> Change:
+    """Cancel an order of two products."""
+    items = {new_product(http): 3, new_product(http): 4}
+    path = f"/orders/{new_order(http, new_user(http), items)['id']}"
+
+    def is_made_once() -> bool:
+        status = http.get(path).json()["status"]
+        return status == "cancelled" and [stock_of(http, product) for product in items] == [10, 10]
+
+    return Change(lambda: http.post(f"{path}/cancel"), is_made_once)
+
+
+def a_restock(http: httpx.Client) -> Change:
+    """Add five to ten."""
+    product, key = new_product(http), {"Idempotency-Key": new_key()}
+
+    def send() -> httpx.Response:
+        return http.post(f"/products/{product}/restock", json={"quantity": 5}, headers=key)
+
+    return Change(send, lambda: stock_of(http, product) == 15)
+
+
+def killer(server: Server) -> Callable[[], None]:
+    """Make what kills the service as it is at that moment, and returns when it is dead."""
+
+    def kill() -> None:
+        pid = int(re.findall(r"^serving as (\d+)$", server.log(), re.MULTILINE)[-1])
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not is_alive(pid))
+
+    return kill
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def outcome(send: Callable[[], httpx.Response]) -> str:
+    """Send once; returns what the client learns of it."""
+    try:
+        answer = send()
+    except httpx.TransportError:
+        return "silence"
+    return "success" if answer.is_success else answer.json()["code"]
+
+
+def break_at_each_step(
+    scene: Scene, prepare: Callable[[httpx.Client], Change], strike: Callable[[], object]
+) -> list[str]:
+    """Break a change at its first step, another one at its second, until one is through unbroken.
+
+    Each is retried, and has to be made once in the end. Returns what the clients had learnt first.
+    """
+    learnt: list[str] = []
+    while True:
+        prepare(scene.http).send()  # prepares the statements, which would be further steps
+        change = prepare(scene.http)
+        scene.steps.break_at(len(learnt) + 1, strike)
+        first = outcome(change.send)
+        if not scene.steps.broke():
+            assert first == "success"
+            return learnt
+        learnt.append(first)
+        books_balance(scene.conn)
+        assert insist(change.send).is_success
+        assert change.is_made_once()
+        books_balance(scene.conn)
+
+
+EACH_CHANGE = pytest.mark.parametrize("prepare", [an_order, a_cancel, a_restock])
+
+
+@EACH_CHANGE
+def test_a_process_killed_at_any_line_leaves_all_or_nothing(
+    prepare: Callable[[httpx.Client], Change],
+    server: Server,
+    scene: Scene,
+    record_property: Callable[[str, object], None],
+) -> None:
+    learnt = break_at_each_step(scene, prepare, killer(server))
+
+    assert set(learnt) == {"silence"}
+    record_property("kills", len(learnt))
+
+
+@EACH_CHANGE
+def test_a_connection_cut_at_any_line_leaves_all_or_nothing(
+    prepare: Callable[[httpx.Client], Change],
+    scene: Scene,
+    record_property: Callable[[str, object], None],
+) -> None:
+    learnt = break_at_each_step(scene, prepare, bool)
+
+    assert set(learnt) == {"database_unavailable"}
+    record_property("cuts", len(learnt))
