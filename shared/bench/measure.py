@@ -58,7 +58,7 @@ class Sample:
 def load(server: Server, request: Request, seconds: float) -> Sample:
     """Ask a server for as much as it can give, over 32 connections."""
     command = [_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "5s"]
-    script = ["-s", str(HERE / "wrk.lua"), server.url, "--", request.path, str(request.highest)]
+    script = ["-s", str(HERE / "wrk.lua"), server.url, "--", request.path, request.body]
     with _accounted(server.process.pid) as cores:
         output = _run([*command, *script], seconds)
     found = json.loads(output.splitlines()[-1])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +12,7 @@ if TYPE_CHECKING:
     from shared.phases import Phase
 
 HERE = Path(__file__).resolve().parent
+_RANGE = re.compile(r"<(\d+)-(\d+)>")
 
 
 class NoBenchmark(LookupError):
@@ -18,21 +21,28 @@ class NoBenchmark(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One kind of request; `%d` in its path stands for a random number up to `highest`.
+    """One kind of request; `<1-99>` in its path or body stands for a random number of these.
 
-    `must` and `aim` are requests per second relative to the peer's in the same run.
+    With a body it is a POST with an Idempotency-Key of its own, without one a GET. `must` and `aim`
+    are requests per second relative to the peer's in the same run.
     """
 
     name: str
     path: str
-    highest: int
     script: str  # the same SQL for pgbench
     must: float
     aim: float
+    body: str = ""
 
-    def sample(self, number: int) -> str:
-        """Return one path that this request may ask for."""
-        return self.path % (1 + number % self.highest) if self.highest else self.path
+    def sample(self, number: int) -> Request:
+        """Return one request of this kind, with numbers in the place of the ranges."""
+
+        def chosen(bounds: re.Match[str]) -> str:
+            lowest, highest = map(int, bounds.groups())
+            return str(lowest + number % (highest - lowest + 1))
+
+        path, body = (_RANGE.sub(chosen, text) for text in (self.path, self.body))
+        return Request(self.name, path, self.script, self.must, self.aim, body)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +55,16 @@ class Plan:
     requests: tuple[Request, ...]
 
 
+def phases() -> list[int]:
+    """Return the numbers of the phases that have a benchmark: a folder here."""
+    return sorted(int(folder.name.removeprefix("phase")) for folder in HERE.glob("phase[0-9]"))
+
+
 def plan_of(phase: Phase) -> Plan:
     """Return the phase's benchmark; raises NoBenchmark with those that exist."""
-    if phase.number not in _REQUESTS:
-        known = ", ".join(map(str, _REQUESTS))
+    if phase.number not in phases():
+        known = ", ".join(map(str, phases()))
         raise NoBenchmark(f"{phase.package} has no benchmark. The phases that have one: {known}.")
     name = f"phase{phase.number}"
-    return Plan(phase, HERE / name, HERE / "peers" / f"express_{name}", _REQUESTS[phase.number])
-
-
-_REQUESTS = {
-    1: (
-        Request("one user by id", "/users/%d", 10_000, "user.sql", must=0.95, aim=1.3),
-        # A service that shares one answer among all who ask the same is measured with both.
-        Request("20 posts, all ask the same", "/feed?limit=20", 0, "feed.sql", must=1.1, aim=1.5),
-        Request(
-            "20 posts, all ask another", "/feed?limit=20&user_id=%d", 1000, "author.sql", 1.1, 1.5
-        ),
-    ),
-}
+    requests = importlib.import_module(f"{__package__}.{name}").REQUESTS
+    return Plan(phase, HERE / name, HERE / "peers" / f"express_{name}", requests)

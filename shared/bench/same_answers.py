@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
 
 _SAMPLES = 20
 _OPAQUE = "next_cursor"
+_OF_ITS_OWN = ("id", "placed_at")
+"""What tells one new thing from another, however much the same was asked for."""
 
 
 def compare(request: Request, ours: Server, theirs: Server) -> None:
     """Ask both for the same things; raises BenchError at the first difference."""
     for number in range(_SAMPLES):
-        path = request.sample(number * 499)
-        one, other = (normal(_get(server.url + path)) for server in (ours, theirs))
+        asked = request.sample(number * 499)
+        one, other = (normal(_answer(server, asked)) for server in (ours, theirs))
         if one != other:
-            raise BenchError(f"GET {path} is answered differently:\n{one}\n{other}")
+            raise BenchError(f"{asked.path} is answered differently:\n{one}\n{other}")
 
 
 def normal(value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -47,8 +50,16 @@ def _instant(text: str) -> str | datetime:
         return text
 
 
-def _get(url: str) -> object:
-    answer = httpx.get(url, timeout=10)
+def _answer(server: Server, asked: Request) -> object:
+    url = server.url + asked.path
+    if not asked.body:
+        return _checked(httpx.get(url, timeout=10)).json()
+    headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(16)}
+    made = _checked(httpx.post(url, content=asked.body, headers=headers, timeout=10)).json()
+    return {name: value for name, value in made.items() if name not in _OF_ITS_OWN}
+
+
+def _checked(answer: httpx.Response) -> httpx.Response:
     if not answer.is_success:
-        raise BenchError(f"GET {url} was answered with {answer.status_code}.")
-    return answer.json()
+        raise BenchError(f"{answer.request.url} was answered with {answer.status_code}.")
+    return answer

@@ -1,14 +1,25 @@
--- Asks for one path, with a random number where it has a %d, and reports what came as one line of JSON.
+-- Asks for one path and reports what came as one line of JSON. <1-99> in path or body stands for a random number
+-- of these. With a body it posts, under a key of its own.
 
-local path, highest
+local path, body, began, count
 
 function init(arguments)
-  path, highest = arguments[1], tonumber(arguments[2])
-  math.randomseed(os.time())
+  path, body = arguments[1], arguments[2]
+  began, count = os.time(), 0
+  math.randomseed(began)
+end
+
+local function filled(text)
+  return (text:gsub("<(%d+)-(%d+)>", function(lowest, highest) return math.random(lowest, highest) end))
 end
 
 function request()
-  return wrk.format("GET", highest > 0 and path:format(math.random(highest)) or path)
+  if body == "" then
+    return wrk.format("GET", filled(path))
+  end
+  count = count + 1
+  local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = began .. "-" .. count}
+  return wrk.format("POST", filled(path), headers, filled(body))
 end
 
 function done(summary, latency)
