@@ -1,12 +1,14 @@
 """Requests that may be sent twice and count once (draft-ietf-httpapi-idempotency-key-header-07).
 
 A client that got no answer cannot know whether its order was placed. So it sends a key along, and
-repeats the request with the same key until there is an answer. We keep key and answer in the
+repeats the request with the same key until there is an answer. The key is written by the very
 transaction that has the effect: either both are there or neither is.
 """
 
 import hashlib
 import re
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -54,13 +56,11 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What is known of a key: whether it is ours to use, and the answer if there is one."""
+    """What is known of a key: whether it is ours to use, and what it was used for, if it was."""
 
     ours: bool
     fingerprint: bytes | None
-    status: int | None
-    location: str | None
-    body: bytes | None
+    order_id: int | None
 
 
 def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
@@ -69,42 +69,48 @@ def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
     return Attempt(key, hashlib.sha256(meaning.encode()).digest())
 
 
-async def claim(conn: AsyncConnection, attempt: Attempt) -> Response | None:
-    """Begin the attempt, unless it was answered already: then return that answer.
+def was_answered(claim: Claim, attempt: Attempt) -> bool:
+    """Tell whether this is a retry of what was done already.
 
     Raises 409 while another request with this key is under way, and 422 if the key was used for
     something else.
     """
-    known = await select_claim(conn, attempt.key)
-    if known.fingerprint is None and not known.ours:
+    if claim.fingerprint is None and not claim.ours:
         raise Problem(
             409,
             "request_in_flight",
             "A request with this Idempotency-Key is under way. Try again for its answer.",
             headers={"Retry-After": "1"},
         )
-    if known.fingerprint is None or known.status is None:
-        return None
-    if known.fingerprint != attempt.fingerprint:
+    if claim.fingerprint not in {None, attempt.fingerprint}:
         raise Problem(
             422,
             "idempotency_key_reused",
             "This Idempotency-Key was used for another request. Use a new one.",
         )
-    headers = {"Idempotent-Replayed": "true"}
-    if known.location is not None:
-        headers["Location"] = known.location
-    return Response(known.body, known.status, headers, "application/json")
+    return claim.fingerprint is not None
 
 
-async def keep(conn: AsyncConnection, attempt: Attempt, answer: Response) -> Response:
-    """Let this be the answer to every retry, if the transaction commits."""
-    try:
-        await insert_key(conn, attempt, answer)
-    except UniqueViolation as error:
-        # The holder of the lock committed between our look at the table and our getting the lock.
-        raise TryAgain from error
+def replayed(answer: Response) -> Response:
+    """Say of an answer that it is one from earlier, and that nothing was done now."""
+    answer.headers["Idempotent-Replayed"] = "true"
     return answer
+
+
+@contextmanager
+def looking_again() -> Generator[None]:
+    """Try all of it again if the key turns out to be there, though nobody seemed to have it.
+
+    Its holder committed between our look at the table and our getting the lock. So the lock keeps
+    most of those who come at once from waiting for each other, and the primary key is what keeps
+    them from counting twice.
+    """
+    try:
+        yield
+    except UniqueViolation as error:
+        if error.diag.constraint_name == "idempotency_keys_pkey":
+            raise TryAgain from error
+        raise
 
 
 # ---------------------------------------------------------------- SQL
@@ -119,8 +125,8 @@ async def select_claim(conn: AsyncConnection, key: str) -> Claim:
     """
     cursor = await conn.cursor(row_factory=class_row(Claim)).execute(
         """
-        SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, 0)) AS ours,
-               known.fingerprint, known.status, known.location, known.body
+        SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, 0)) AS ours,
+               known.fingerprint, known.order_id
           FROM (VALUES (%(key)s)) AS asked (key)
           LEFT JOIN idempotency_keys AS known ON known.key = asked.key
         """,
@@ -129,18 +135,12 @@ async def select_claim(conn: AsyncConnection, key: str) -> Claim:
     return await the_row(cursor)
 
 
-async def insert_key(conn: AsyncConnection, attempt: Attempt, answer: Response) -> None:
-    """Keep an answer under its key."""
+async def insert_key(conn: AsyncConnection, attempt: Attempt) -> None:
+    """Write down that this was done, so that it is not done again."""
     await conn.execute(
         """
-        INSERT INTO idempotency_keys (key, fingerprint, status, location, body)
-        VALUES (%(key)s, %(fingerprint)s, %(status)s, %(location)s, %(body)s)
+        INSERT INTO idempotency_keys (key, fingerprint)
+        VALUES (%(key)s, %(fingerprint)s)
         """,
-        {
-            "key": attempt.key,
-            "fingerprint": attempt.fingerprint,
-            "status": answer.status_code,
-            "location": answer.headers.get("location"),
-            "body": bytes(answer.body),
-        },
+        {"key": attempt.key, "fingerprint": attempt.fingerprint},
     )

@@ -117,7 +117,7 @@ async def select_orders_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict
     cursor = await conn.execute(
         """
         SELECT orders.id, orders.user_id, orders.status, orders.total, orders.placed_at,
-               line.product_id, products.sku, products.name, line.quantity, line.unit_price
+               line.product_id, products.sku, line.name, line.quantity, line.unit_price
           FROM orders
           JOIN order_items AS line ON line.order_id = orders.id
           JOIN products ON products.id = line.product_id

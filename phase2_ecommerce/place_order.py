@@ -1,20 +1,30 @@
 """Placing an order: all of it or nothing, whoever else is at it and whatever dies half-way.
 
-The one transaction this phase is about, from top to bottom.
+The one transaction this phase is about. It is a single statement, which PostgreSQL begins and
+commits by itself: six round trips would hold the locks for six times as long (lab rollback has the
+same order step by step, with BEGIN and COMMIT).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
-from psycopg.rows import class_row
 
-from .database import connection, the_row
+from .database import connection
 from .errors import BODY, Problem, invalid_payload, problems
-from .idempotency import Attempt, IdempotencyKey, attempt_of, claim, keep
-from .orders import Line, Order, order_json
+from .idempotency import (
+    Attempt,
+    Claim,
+    IdempotencyKey,
+    attempt_of,
+    looking_again,
+    replayed,
+    was_answered,
+)
+from .orders import Line, Order, order_json, select_orders_by_id
 from .responses import created
 from .retrying import retried
 from .schemas import NewLine, NewOrder
@@ -23,33 +33,18 @@ from .strict import StrictRoute
 router = APIRouter(route_class=StrictRoute, tags=["orders"])
 
 
-@router.post("/orders", status_code=201, response_model=Order, responses=problems(409, *BODY))
-async def create_order(request: Request, key: IdempotencyKey, new: NewOrder) -> Response:
-    """Place an order: every line of it, or none."""
-    attempt = attempt_of(request, key, new)
-    return await retried(lambda: place_order(request, attempt, new))
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """What the database says about a new order."""
 
-
-async def place_order(request: Request, attempt: Attempt, new: NewOrder) -> Response:
-    """Take the stock, write the order and keep the answer, in one transaction.
-
-    Leaving the block commits; an exception anywhere inside rolls all of it back, as PostgreSQL
-    itself does when the connection or the process dies. The answer leaves after the COMMIT: what
-    a client is told has happened.
-    """
-    async with connection(request) as conn, conn.transaction():
-        if (earlier := await claim(conn, attempt)) is not None:
-            return earlier
-        lines = await take_stock(conn, new.items)
-        refuse_unknown(new.items, lines)
-        refuse_short(lines)
-        order = await insert_order(conn, new.user_id, lines)
-        return await keep(conn, attempt, created(f"/orders/{order.id}", order_json(order)))
+    id: int
+    total: int
+    placed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
 class Locked:
-    """A product as it is while we hold it, and how many pieces of it are asked for."""
+    """A product as it was under our lock, and how many pieces of it are asked for."""
 
     id: int
     sku: str
@@ -60,17 +55,62 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class Placed:
-    """What the database says about a new order."""
+class Outcome:
+    """What came of an order: it was placed, or its key was not free, or something is amiss."""
 
-    id: int
-    status: str
-    placed_at: datetime
+    claim: Claim
+    placed: Placed | None
+    products: list[Locked]
 
 
-def refuse_unknown(asked: Sequence[NewLine], locked: Sequence[Locked]) -> None:
+@router.post("/orders", status_code=201, response_model=Order, responses=problems(409, *BODY))
+async def create_order(request: Request, key: IdempotencyKey, new: NewOrder) -> Response:
+    """Place an order: every line of it, or none."""
+    attempt = attempt_of(request, key, new)
+    return await retried(lambda: place_order(request, attempt, new))
+
+
+async def place_order(request: Request, attempt: Attempt, new: NewOrder) -> Response:
+    """Place an order once; the answer leaves after the COMMIT: what a client is told has happened.
+
+    If anything fails, or the connection or the process dies, before that, PostgreSQL rolls all of
+    it back. If it is the answer that gets lost, the client asks again with the same key.
+    """
+    async with connection(request) as conn:
+        with looking_again():
+            outcome = await insert_order(conn, attempt, new)
+        if outcome.placed is not None:
+            return answer(order_of(new.user_id, outcome.placed, outcome.products))
+        if was_answered(outcome.claim, attempt):
+            return await answer_again(conn, cast("int", outcome.claim.order_id))
+    refuse_unknown(new.items, outcome.products)
+    raise out_of_stock(outcome.products)
+
+
+def order_of(user_id: int, placed: Placed, products: Sequence[Locked]) -> Order:
+    """Compose the order from what was written."""
+    lines = [Line(each.id, each.sku, each.name, each.asked, each.price) for each in products]
+    return Order(placed.id, user_id, "placed", placed.total, placed.placed_at, lines)
+
+
+def answer(order: Order) -> Response:
+    """Answer 201 with the order as it was placed."""
+    return created(f"/orders/{order.id}", order_json(order))
+
+
+async def answer_again(conn: AsyncConnection, order_id: int) -> Response:
+    """Give the same answer once more, whatever became of the order since.
+
+    Nothing of an order changes but its status, so all that was answered is still there to be read.
+    """
+    found = await select_orders_by_id(conn, [order_id])
+    order = cast("Order", found[order_id])  # idempotency_keys_order_id_fkey keeps it
+    return replayed(answer(replace(order, status="placed")))
+
+
+def refuse_unknown(asked: Sequence[NewLine], found: Sequence[Locked]) -> None:
     """Refuse lines that name no product."""
-    known = {product.id for product in locked}
+    known = {product.id for product in found}
     if len(known) < len(asked):
         raise invalid_payload(
             {"field": f"items.{place}.product_id", "message": "There is no such product."}
@@ -79,94 +119,97 @@ def refuse_unknown(asked: Sequence[NewLine], locked: Sequence[Locked]) -> None:
         )
 
 
-def refuse_short(locked: Sequence[Locked]) -> None:
-    """Refuse an order that cannot be filled, and say of every product how much is missing."""
+def out_of_stock(products: Sequence[Locked]) -> Problem:
+    """409: say of every product that is short how much of it is missing."""
     short = [
         {"product_id": product.id, "asked": product.asked, "available": product.stock}
-        for product in locked
+        for product in products
         if product.stock < product.asked
     ]
-    if short:
-        detail = "Not enough in stock; see shortages."
-        raise Problem(409, "out_of_stock", detail, shortages=short)
+    return Problem(409, "out_of_stock", "Not enough in stock; see shortages.", shortages=short)
 
 
 # ---------------------------------------------------------------- SQL
 
 
-async def take_stock(conn: AsyncConnection, items: Sequence[NewLine]) -> list[Locked]:
-    """Lock the products, and take the pieces if there are enough of every one.
+async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -> Outcome:
+    """Place the order if its key is free, all its products are known and there are enough of each.
 
-    Locked in the order of their ids: two orders for the same products, whichever way round, queue
-    up at the lowest id and cannot wait for each other. FOR NO KEY UPDATE is the lock an UPDATE of
-    stock takes; FOR UPDATE would block the foreign keys of others as well.
+    Read it from top to bottom; each step sees only what the ones above it hand down.
 
-    Whoever waited sees the stock that the one before left: PostgreSQL reads a row anew once it has
-    the lock. What a SELECT without a lock had shown would be history by then.
+    Products are locked in the order of their ids: two orders for the same products, whichever way
+    round, queue up at the lowest id and cannot wait for each other. FOR NO KEY UPDATE is the lock
+    an UPDATE of stock takes; FOR UPDATE would block the foreign keys of others as well. Whoever
+    waited for the lock sees the stock that the one before left, because PostgreSQL then reads the
+    row anew. What a SELECT without a lock had shown would be history by then.
+
+    An unknown user breaks `orders_user_id_fkey`, a key that is taken `idempotency_keys_pkey`.
     """
-    cursor = await conn.cursor(row_factory=class_row(Locked)).execute(
+    cursor = await conn.execute(
         """
-        WITH locked AS (
+        WITH claimed AS MATERIALIZED (
+            SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, 0)) AS ours,
+                   known.fingerprint, known.order_id
+              FROM (VALUES (%(key)s)) AS asked (key)
+              LEFT JOIN idempotency_keys AS known ON known.key = asked.key
+        ), locked AS (
             SELECT products.id, products.sku, products.name, products.price, products.stock,
-                   asked.quantity AS asked
+                   asked.quantity
               FROM unnest(%(ids)s::bigint[], %(quantities)s::bigint[]) AS asked (id, quantity)
               JOIN products ON products.id = asked.id
+             WHERE (SELECT ours AND fingerprint IS NULL FROM claimed)
              ORDER BY products.id
                FOR NO KEY UPDATE OF products
+        ), filled AS (
+            SELECT sum(quantity * price)::bigint AS total
+              FROM locked
+            HAVING count(*) = cardinality(%(ids)s::bigint[])
+               AND bool_and(quantity <= stock)
+        ), placed AS (
+            INSERT INTO orders (user_id, total)
+            SELECT %(user_id)s, total
+              FROM filled
+            RETURNING id, total, placed_at
+        ), lines AS (
+            INSERT INTO order_items (order_id, product_id, quantity, name, unit_price)
+            SELECT placed.id, locked.id, locked.quantity, locked.name, locked.price
+              FROM placed
+             CROSS JOIN locked
+            RETURNING order_id, product_id, quantity
         ), taken AS (
             UPDATE products
-               SET stock = products.stock - locked.asked
-              FROM locked
-             WHERE products.id = locked.id
-               AND (SELECT count(*) FROM locked WHERE stock >= asked) = cardinality(%(ids)s)
-        )
-        SELECT id, sku, name, price, stock, asked
-          FROM locked
-         ORDER BY id
-        """,
-        {
-            "ids": [line.product_id for line in items],
-            "quantities": [line.quantity for line in items],
-        },
-    )
-    return await cursor.fetchall()
-
-
-async def insert_order(conn: AsyncConnection, user_id: int, lines: Sequence[Locked]) -> Order:
-    """Write the order, its lines and the ledger; an unknown user breaks `orders_user_id_fkey`.
-
-    The price of each line is what it was under the lock.
-    """
-    total = sum(line.price * line.asked for line in lines)
-    cursor = await conn.cursor(row_factory=class_row(Placed)).execute(
-        """
-        WITH placed AS (
-            INSERT INTO orders (user_id, total)
-            VALUES (%(user_id)s, %(total)s)
-            RETURNING id, status, placed_at
-        ), written AS (
-            INSERT INTO order_items (order_id, product_id, quantity, unit_price)
-            SELECT placed.id, line.product_id, line.quantity, line.unit_price
-              FROM placed
-             CROSS JOIN unnest(%(ids)s::bigint[], %(quantities)s::bigint[], %(prices)s::bigint[])
-                        AS line (product_id, quantity, unit_price)
-            RETURNING order_id, product_id, quantity
+               SET stock = stock - lines.quantity
+              FROM lines
+             WHERE products.id = lines.product_id
         ), moved AS (
             INSERT INTO stock_movements (product_id, quantity, reason, order_id)
             SELECT product_id, -quantity, 'order', order_id
-              FROM written
+              FROM lines
+        ), kept AS (
+            INSERT INTO idempotency_keys (key, fingerprint, order_id)
+            SELECT %(key)s, %(fingerprint)s, id
+              FROM placed
         )
-        SELECT id, status, placed_at
-          FROM placed
+        SELECT claimed.ours, claimed.fingerprint, claimed.order_id,
+               placed.id, placed.total, placed.placed_at,
+               locked.id, locked.sku, locked.name, locked.price, locked.stock, locked.quantity
+          FROM claimed
+          LEFT JOIN placed ON TRUE
+          LEFT JOIN locked ON TRUE
+         ORDER BY locked.id
         """,
         {
-            "user_id": user_id,
-            "total": total,
-            "ids": [line.id for line in lines],
-            "quantities": [line.asked for line in lines],
-            "prices": [line.price for line in lines],
+            "key": attempt.key,
+            "fingerprint": attempt.fingerprint,
+            "user_id": new.user_id,
+            "ids": [line.product_id for line in new.items],
+            "quantities": [line.quantity for line in new.items],
         },
     )
-    placed = await the_row(cursor)
-    items = [Line(line.id, line.sku, line.name, line.asked, line.price) for line in lines]
-    return Order(placed.id, user_id, placed.status, total, placed.placed_at, items)
+    rows = await cursor.fetchall()
+    claim, placed = Claim(*rows[0][:3]), rows[0][3:6]
+    return Outcome(
+        claim,
+        None if placed[0] is None else Placed(*placed),
+        [Locked(*row[6:]) for row in rows if row[6] is not None],
+    )

@@ -3,14 +3,25 @@
 `conn.transaction()` elsewhere does for any block what `restock` spells out here once.
 """
 
+from typing import cast
+
 from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
 from .database import connection
 from .errors import BODY, not_found, problems
-from .idempotency import Attempt, OptionalKey, attempt_of, claim, keep
-from .products import Product, product_json
+from .idempotency import (
+    Attempt,
+    OptionalKey,
+    attempt_of,
+    insert_key,
+    looking_again,
+    replayed,
+    select_claim,
+    was_answered,
+)
+from .products import Product, product_json, select_products_by_id
 from .responses import ok
 from .retrying import retried
 from .schemas import Id, Restock
@@ -53,14 +64,18 @@ async def restock(
 async def write_restock(
     conn: AsyncConnection, product_id: int, quantity: int, attempt: Attempt | None
 ) -> Response:
-    """Do the transaction's work."""
-    if attempt is not None and (earlier := await claim(conn, attempt)) is not None:
-        return earlier
+    """Do the transaction's work; a retry does none and is told how things are."""
+    if attempt and was_answered(await select_claim(conn, attempt.key), attempt):
+        found = await select_products_by_id(conn, [product_id])
+        product = cast("Product", found[product_id])  # nobody deletes products
+        return replayed(ok(product_json(product)))
     product = await add_stock(conn, product_id, quantity)
     if product is None:
         raise not_found("product", product_id)
-    answer = ok(product_json(product))
-    return answer if attempt is None else await keep(conn, attempt, answer)
+    if attempt:
+        with looking_again():
+            await insert_key(conn, attempt)
+    return ok(product_json(product))
 
 
 # ---------------------------------------------------------------- SQL

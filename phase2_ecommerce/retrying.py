@@ -15,7 +15,7 @@ MOST_ATTEMPTS = 6
 FIRST_PAUSE = 0.01  # seconds at most before the second attempt; each further one may be twice that
 
 
-class TryAgain(Exception):  # noqa: N818 -- a request, and no error
+class TryAgain(Exception):
     """Raised in a transaction that found out that it looked a moment too early."""
 
 

@@ -10,7 +10,7 @@
 -- Each constraint has a name, because the service turns names into answers (errors.py).
 --
 -- Third normal form: every column tells something about the key, the whole key and nothing but the
--- key. Three columns repeat on purpose what could be computed; each says why it does.
+-- key. Two columns repeat on purpose what could be computed; each says why it does.
 
 -- Trigrams let an index answer "contains this text"; a B-tree can only answer "starts with".
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -93,8 +93,9 @@ CREATE TABLE order_items (
         CONSTRAINT order_items_product_id_fkey REFERENCES products (id) ON DELETE RESTRICT,
     quantity bigint NOT NULL
         CONSTRAINT order_items_quantity_check CHECK (quantity BETWEEN 1 AND 1000000),
-    -- Looks like a copy of products.price and is another fact: the price at that moment. Tomorrow's
-    -- price must not change what was sold today.
+    -- These two look like copies of what stands in products, and are other facts: what it was called
+    -- and what it cost at that moment. What is changed tomorrow was not sold today.
+    name text COLLATE pg_c_utf8 NOT NULL,
     unit_price bigint NOT NULL
         CONSTRAINT order_items_unit_price_check CHECK (unit_price >= 0),
     -- A product stands in an order once: two lines for it would be two places to look for how many.
@@ -146,19 +147,19 @@ $$;
 CREATE TRIGGER stock_movements_append_only BEFORE UPDATE OR DELETE ON stock_movements
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite();
 
--- What was answered to a request that carried an Idempotency-Key, so that its retry gets the same
--- answer and has no effect. The row is written by the transaction that has the effect: there is
--- never one without the other.
+-- Requests that carried an Idempotency-Key, so that a retry has no effect and gets the same answer.
+-- The row is written by the statement or transaction that has the effect: there is never one without
+-- the other.
 CREATE TABLE idempotency_keys (
     key text COLLATE pg_c_utf8 CONSTRAINT idempotency_keys_pkey PRIMARY KEY
         CONSTRAINT idempotency_keys_key_check CHECK (char_length(key) BETWEEN 1 AND 255),
     -- SHA-256 of what was asked for: the same key with another request is somebody's mistake.
     fingerprint bytea NOT NULL
         CONSTRAINT idempotency_keys_fingerprint_check CHECK (octet_length(fingerprint) = 32),
-    status smallint NOT NULL
-        CONSTRAINT idempotency_keys_status_check CHECK (status BETWEEN 200 AND 299),
-    location text COLLATE pg_c_utf8,
-    body bytea NOT NULL,
+    -- The order it made, if that is what it made. From an order and its lines, none of which change,
+    -- the answer can be given again; a copy of it here could only be larger.
+    order_id bigint
+        CONSTRAINT idempotency_keys_order_id_fkey REFERENCES orders (id) ON DELETE RESTRICT,
     created_at timestamptz NOT NULL DEFAULT now()
 );
 
