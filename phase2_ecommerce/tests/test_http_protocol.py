@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from phase1_crud.http_protocol import MAX_HEAD_BYTES
+from phase2_ecommerce.http_protocol import MAX_HEAD_BYTES
 
 if TYPE_CHECKING:
     from shared.servers import Server

@@ -31,7 +31,7 @@ def test_without_a_database_requests_get_503_in_time_and_then_recover(
 ) -> None:
     user = new_user(through_proxy)
     proxy.cut()
-    for path in (f"/users/{user}", "/feed", "/posts", "/readyz"):
+    for path in (f"/users/{user}", "/orders", "/products", "/readyz"):
         began = time.monotonic()
 
         answer = through_proxy.get(path)
@@ -70,7 +70,7 @@ def test_connections_ended_while_idle_are_replaced_unnoticed(
     with psycopg.connect(database_url, autocommit=True) as conn:
         ended = conn.execute(
             "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND application_name = 'phase1_crud'"
+            " WHERE datname = current_database() AND application_name = 'phase2_ecommerce'"
         ).fetchall()
     assert ended
 

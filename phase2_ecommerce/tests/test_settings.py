@@ -14,7 +14,7 @@ from shared.phases import ROOT
 def refusal(**environment: str) -> tuple[int, str]:
     """Start the service with these variables; returns exit code and what it said."""
     ended = subprocess.run(
-        [sys.executable, "-m", "phase1_crud"],
+        [sys.executable, "-m", "phase2_ecommerce"],
         cwd=ROOT,
         env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from phase1_crud.sharing import Batch
+from phase2_ecommerce.sharing import Batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence

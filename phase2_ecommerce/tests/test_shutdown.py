@@ -11,7 +11,7 @@ import pytest
 
 from shared.witness import eventually, locked, waiting_for_locks
 
-from .conftest import new_user
+from .conftest import ask_order, new_product, new_user
 
 if TYPE_CHECKING:
     from shared.fixtures import Serve
@@ -23,14 +23,14 @@ def test_requests_under_way_are_answered_before_the_service_leaves(
 ) -> None:
     server = serve(env={"DATABASE_URL": database_url})
     with httpx.Client(base_url=server.url) as http:
-        user = new_user(http)
+        user, product = new_user(http), new_product(http)
 
-    def write(number: int) -> httpx.Response:
-        fields = {"user_id": user, "title": f"Nr. {number}", "body": ""}
-        return httpx.post(f"{server.url}/posts", json=fields, timeout=10)
+    def order() -> httpx.Response:
+        with httpx.Client(base_url=server.url, timeout=10) as client:
+            return ask_order(client, user, {product: 1})
 
-    with ThreadPoolExecutor(8) as threads, locked(database_url, "posts") as conn:
-        under_way = [threads.submit(write, number) for number in range(8)]
+    with ThreadPoolExecutor(8) as threads, locked(database_url, "orders") as conn:
+        under_way = [threads.submit(order) for _ in range(8)]
         eventually(lambda: waiting_for_locks(conn) == 8)
         server.process.send_signal(asked)
         eventually(lambda: not accepts(server.port))
@@ -44,8 +44,8 @@ def test_requests_under_way_are_answered_before_the_service_leaves(
 def test_the_service_does_not_wait_for_ever(serve: Serve, database_url: str) -> None:
     server = serve(env={"DATABASE_URL": database_url, "SHUTDOWN_TIMEOUT": "1"})
 
-    with ThreadPoolExecutor() as threads, locked(database_url, "posts") as conn:
-        stuck = threads.submit(httpx.get, f"{server.url}/posts", timeout=20)
+    with ThreadPoolExecutor() as threads, locked(database_url, "orders") as conn:
+        stuck = threads.submit(httpx.get, f"{server.url}/orders", timeout=20)
         eventually(lambda: waiting_for_locks(conn) == 1)
         server.process.send_signal(signal.SIGTERM)
 
