@@ -110,12 +110,12 @@ IMBALANCES: dict[str, LiteralString] = {
                    WHEN 'cancelled' THEN ARRAY[-line.quantity, line.quantity]
                END
         """,
-    "a key is kept for an order that there is not": """
-        SELECT known.key, known.location
-          FROM idempotency_keys AS known
-          LEFT JOIN orders ON known.location = '/orders/' || orders.id
-         WHERE known.status = 201
-           AND orders.id IS NULL
+    "an order was placed under two keys": """
+        SELECT order_id, array_agg(key) AS keys
+          FROM idempotency_keys
+         WHERE order_id IS NOT NULL
+         GROUP BY order_id
+        HAVING count(*) > 1
         """,
 }
 

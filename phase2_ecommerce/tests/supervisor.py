@@ -8,11 +8,16 @@ By forking, so that what takes long, importing, is done once. Each start is a li
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
+from typing import TYPE_CHECKING
 
 from phase2_ecommerce import __main__ as service
 from shared.infra.processes import end_with_us
+
+if TYPE_CHECKING:
+    from shared.servers import Server
 
 
 def main() -> None:
@@ -33,6 +38,20 @@ def end(child: int) -> None:
     """Leave, and leave nobody behind."""
     os.kill(child, signal.SIGKILL)
     sys.exit()
+
+
+def serving(server: Server) -> int:
+    """Return the process that serves at the moment, or did last, under a supervisor."""
+    return int(re.findall(r"^serving as (\d+)$", server.log(), re.MULTILINE)[-1])
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -26,6 +25,7 @@ from .conftest import (
     stock_of,
 )
 from .steps import Steps
+from .supervisor import is_alive, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -109,20 +109,11 @@ def killer(server: Server) -> Callable[[], None]:
     """Make what kills the service as it is at that moment, and returns when it is dead."""
 
     def kill() -> None:
-        pid = int(re.findall(r"^serving as (\d+)$", server.log(), re.MULTILINE)[-1])
+        pid = serving(server)
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: not is_alive(pid))
 
     return kill
-
-
-def is_alive(pid: int) -> bool:
-    """Tell whether there is such a process."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def outcome(send: Callable[[], httpx.Response]) -> str:
