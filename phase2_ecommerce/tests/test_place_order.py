@@ -1,0 +1,73 @@
+"""The order's one statement, seen from a connection that stands in its way."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import psycopg
+import pytest
+from psycopg.errors import LockNotAvailable
+
+from shared.witness import eventually, waiting_for_locks
+
+from .conftest import ask_order, new_product, new_user, stock_of
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def lock(conn: psycopg.Connection, product_id: int) -> None:
+    """Take the lock on a product that an order takes; fails at once if somebody has it."""
+    conn.execute(
+        "SELECT id FROM products WHERE id = %(id)s FOR NO KEY UPDATE NOWAIT", {"id": product_id}
+    )
+
+
+def test_products_are_locked_in_the_order_of_their_ids(
+    http: httpx.Client, database_url: str
+) -> None:
+    user, low, middle, high = new_user(http), *(new_product(http) for _ in range(3))
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
+        lock(ours, middle)
+        asked = threads.submit(ask_order, http, user, {high: 1, low: 1, middle: 1})
+        eventually(lambda: waiting_for_locks(ours) == 1)
+
+        lock(ours, high)  # not yet theirs
+        with psycopg.connect(database_url) as other, pytest.raises(LockNotAvailable):
+            lock(other, low)
+        ours.rollback()
+
+    assert asked.result().status_code == 201
+
+
+def test_who_waited_for_the_last_piece_is_told_that_it_is_gone(
+    http: httpx.Client, database_url: str
+) -> None:
+    user, product = new_user(http), new_product(http, stock=1)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
+        lock(ours, product)
+        both = [threads.submit(ask_order, http, user, {product: 1}) for _ in range(2)]
+        eventually(lambda: waiting_for_locks(ours) == 2)
+        ours.rollback()
+        answers = [each.result() for each in both]
+
+    won, lost = sorted(answers, key=lambda answer: answer.status_code)
+    assert won.status_code == 201
+    assert lost.json()["shortages"] == [{"product_id": product, "asked": 1, "available": 0}]
+    assert stock_of(http, product) == 0
+
+
+def test_an_order_does_not_wait_for_a_product_that_somebody_merely_refers_to(
+    http: httpx.Client, database_url: str
+) -> None:
+    user, product = new_user(http), new_product(http)
+
+    with psycopg.connect(database_url) as ours:
+        # What PostgreSQL takes to check a foreign key that points at the product.
+        ours.execute("SELECT FROM products WHERE id = %(id)s FOR KEY SHARE", {"id": product})
+        answer = ask_order(http, user, {product: 1})
+
+    assert answer.status_code == 201
