@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, LiteralString
 
 import httpx
+import pytest
 
 from shared.witness import eventually
 
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import psycopg
+
+
+@pytest.fixture
+def tell(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
+    """Put figures into the report of a run: `pytest --junit-xml`."""
+    return lambda what, count: request.node.user_properties.append((what, count))
 
 
 def new_user(http: httpx.Client, name: str = "Ada") -> int:

@@ -156,21 +156,21 @@ def test_a_process_killed_at_any_line_leaves_all_or_nothing(
     prepare: Callable[[httpx.Client], Change],
     server: Server,
     scene: Scene,
-    record_property: Callable[[str, object], None],
+    tell: Callable[[str, int], None],
 ) -> None:
     learnt = break_at_each_step(scene, prepare, killer(server))
 
     assert set(learnt) == {"silence"}
-    record_property("kills", len(learnt))
+    tell("kills", len(learnt))
 
 
 @EACH_CHANGE
 def test_a_connection_cut_at_any_line_leaves_all_or_nothing(
     prepare: Callable[[httpx.Client], Change],
     scene: Scene,
-    record_property: Callable[[str, object], None],
+    tell: Callable[[str, int], None],
 ) -> None:
     learnt = break_at_each_step(scene, prepare, bool)
 
     assert set(learnt) == {"database_unavailable"}
-    record_property("cuts", len(learnt))
+    tell("cuts", len(learnt))
