@@ -22,11 +22,12 @@ from .idempotency import (
     attempt_of,
     looking_again,
     replayed,
+    select_claim,
     was_answered,
 )
 from .orders import Line, Order, order_json, select_orders_by_id
 from .responses import created
-from .retrying import retried
+from .retrying import TryAgain, retried
 from .schemas import NewLine, NewOrder
 from .strict import StrictRoute
 
@@ -83,6 +84,10 @@ async def place_order(request: Request, attempt: Attempt, new: NewOrder) -> Resp
             return answer(order_of(new.user_id, outcome.placed, outcome.products))
         if was_answered(outcome.claim, attempt):
             return await answer_again(conn, cast("int", outcome.claim.order_id))
+        # What is missing may have gone to this very order: to an earlier attempt that committed
+        # after our look for the key and before our locks.
+        if (await select_claim(conn, attempt.key)).fingerprint is not None:
+            raise TryAgain
     refuse_unknown(new.items, outcome.products)
     raise out_of_stock(outcome.products)
 
