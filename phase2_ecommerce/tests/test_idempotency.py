@@ -1,0 +1,203 @@
+"""The idempotency key from inside: held while a change is under way, and kept with what it made."""
+
+from __future__ import annotations
+
+import json
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from shared.witness import eventually, waiting_for_locks
+
+from .conftest import ask_order, books_balance, new_key, new_product, new_user, stock_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    import httpx
+
+    from shared.fixtures import Serve
+    from shared.servers import Server
+
+GATE = """
+    CREATE SEQUENCE arrivals MINVALUE 0 START 1;
+
+    -- Stands before the real one, as a door that the test can hold shut for whoever comes next.
+    CREATE FUNCTION pg_try_advisory_xact_lock(key bigint) RETURNS boolean LANGUAGE plpgsql AS $$
+    BEGIN
+        IF nextval('arrivals') = 0 THEN
+            PERFORM pg_catalog.pg_advisory_xact_lock(0);
+        END IF;
+        RETURN pg_catalog.pg_try_advisory_xact_lock(key);
+    END;
+    $$;
+    """
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, database_url: str) -> Server:
+    """Serve with two connections, from a database whose own functions come before PostgreSQL's."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute(GATE)
+        conn.execute(
+            """
+            DO $$ BEGIN
+                EXECUTE format('ALTER DATABASE %I SET search_path = public, pg_catalog',
+                               current_database());
+            END $$
+            """
+        )
+    return serve(env={"DATABASE_URL": database_url, "POOL_MIN_SIZE": "1", "POOL_MAX_SIZE": "2"})
+
+
+@contextmanager
+def holding(database_url: str, product: int) -> Generator[psycopg.Connection[Any]]:
+    """Hold a product's row: a change that needs it waits in its middle until we commit."""
+    with psycopg.connect(database_url) as conn:
+        conn.execute("SELECT FROM products WHERE id = %s FOR UPDATE", [product])
+        yield conn
+
+
+def keys_kept(conn: psycopg.Connection[Any], key: str) -> int:
+    """Count what is known of a key."""
+    return len(conn.execute("SELECT FROM idempotency_keys WHERE key = %s", [key]).fetchall())
+
+
+def test_while_a_change_is_under_way_its_key_is_refused_at_once_and_then_replayed(
+    http: httpx.Client, database_url: str
+) -> None:
+    user, product, key = new_user(http), new_product(http), new_key()
+
+    with ThreadPoolExecutor() as threads, holding(database_url, product) as conn:
+        first = threads.submit(ask_order, http, user, {product: 1}, key)
+        eventually(lambda: waiting_for_locks(conn) == 1)
+        # More than there are connections: each answer gave its own back.
+        meanwhile = [ask_order(http, user, {product: each}, key) for each in (1, 1, 2, 1)]
+        waiting = waiting_for_locks(conn)
+        conn.commit()
+    again = ask_order(http, user, {product: 1}, key)
+
+    assert waiting == 1
+    for answer in meanwhile:
+        assert (answer.status_code, answer.json()["code"]) == (409, "request_in_flight")
+        assert answer.headers["retry-after"] == "1"
+    assert (first.result().status_code, again.status_code) == (201, 201)
+    assert again.content == first.result().content
+    assert stock_of(http, product) == 9
+
+
+def test_a_key_is_one_for_orders_and_restocks(http: httpx.Client, database_url: str) -> None:
+    user, product, key = new_user(http), new_product(http), new_key()
+
+    def restock() -> httpx.Response:
+        return http.post(
+            f"/products/{product}/restock", json={"quantity": 1}, headers={"Idempotency-Key": key}
+        )
+
+    with ThreadPoolExecutor() as threads, holding(database_url, product) as conn:
+        order = threads.submit(ask_order, http, user, {product: 1}, key)
+        eventually(lambda: waiting_for_locks(conn) == 1)
+        during = restock()
+        conn.commit()
+
+    assert order.result().status_code == 201
+    assert (during.status_code, during.json()["code"]) == (409, "request_in_flight")
+    assert restock().json()["code"] == "idempotency_key_reused"
+
+
+@pytest.mark.parametrize("stock", [10, 3])
+def test_one_who_looks_before_and_locks_after_another_finishes_gets_that_ones_answer(
+    stock: int, http: httpx.Client, database_url: str
+) -> None:
+    user, product, key = new_user(http), new_product(http, stock), new_key()
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as conn:
+        conn.execute("SELECT pg_advisory_xact_lock(0), setval('arrivals', 0, FALSE)")
+        late = threads.submit(ask_order, http, user, {product: 3}, key)
+        eventually(lambda: waiting_for_locks(conn) == 1)
+        early = ask_order(http, user, {product: 3}, key)
+        conn.commit()
+
+    assert early.status_code == 201
+    assert late.result().status_code == 201, late.result().text
+    assert late.result().content == early.content
+    assert stock_of(http, product) == stock - 3
+
+
+def test_a_refused_order_keeps_no_key(http: httpx.Client, database_url: str) -> None:
+    user, product, key = new_user(http), new_product(http, stock=1), new_key()
+    refused = [
+        ask_order(http, user, {product: 2}, key),
+        ask_order(http, user, {product: 1, 2**40: 1}, key),
+        ask_order(http, 2**40, {product: 1}, key),
+    ]
+    with psycopg.connect(database_url) as conn:
+        kept = keys_kept(conn, key)
+    http.post(f"/products/{product}/restock", json={"quantity": 1})
+
+    placed = ask_order(http, user, {product: 2}, key)
+
+    assert [answer.status_code for answer in refused] == [409, 422, 422]
+    assert kept == 0
+    assert placed.status_code == 201
+    assert "idempotent-replayed" not in placed.headers
+
+
+@pytest.mark.parametrize("path", ["/orders", "/products/{product}/restock"])
+def test_key_and_effect_are_committed_together_or_not_at_all(
+    path: str, http: httpx.Client, database_url: str
+) -> None:
+    user, product, key = new_user(http), new_product(http), new_key()
+    fields = {"user_id": user, "items": [{"product_id": product, "quantity": 1}]}
+    if path != "/orders":
+        fields = {"quantity": 1}
+
+    def send() -> httpx.Response:
+        return http.post(
+            path.format(product=product), json=fields, headers={"Idempotency-Key": key}
+        )
+
+    with ThreadPoolExecutor() as threads, holding(database_url, product) as conn:
+        ended = threads.submit(send)
+        eventually(lambda: waiting_for_locks(conn) == 1)
+        conn.execute(
+            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        kept = [keys_kept(conn, key)]
+        conn.commit()
+        assert ended.result().json()["code"] == "database_unavailable"
+        assert send().is_success
+        kept.append(keys_kept(conn, key))
+        conn.commit()
+        conn.autocommit = True
+        books_balance(conn)
+
+    assert kept == [0, 1]
+    assert stock_of(http, product) in {9, 11}
+
+
+def test_a_client_that_hangs_up_half_way_gets_its_order_once_and_the_connection_is_free(
+    http: httpx.Client, server: Server, database_url: str
+) -> None:
+    user, product, key = new_user(http), new_product(http), new_key()
+    body = json.dumps({"user_id": user, "items": [{"product_id": product, "quantity": 1}]})
+    head = (
+        "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+        f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+
+    with holding(database_url, product) as conn:
+        for _ in range(3):  # more than there are connections
+            with socket.create_connection((server.host, server.port)) as client:
+                client.sendall((head + body).encode())
+                eventually(lambda: waiting_for_locks(conn) == 1)
+        conn.commit()
+
+    eventually(lambda: stock_of(http, product) == 9)
+    assert ask_order(http, user, {product: 1}, key).headers["idempotent-replayed"] == "true"
+    assert len(http.get("/orders", params={"user_id": user}).json()["items"]) == 1
