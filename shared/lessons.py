@@ -33,6 +33,7 @@ _ANYTHING = "…"
 _SERVES = re.compile(
     r"(?:\w+=\S* )*(?:\S*/)?python3? -m (phase\d+\w*(?:\.\w+)*)(?: --[\w-]+[= ]\S+)*"
 )
+_TABLE = re.compile(r"^(\*\*.+\*\*)\n\n(?:\|.*\n)+", re.MULTILINE)  # as a lab's report has them
 _LINK = re.compile(r"\]\(([^)#\s]+)[^)]*\)")
 
 
@@ -112,13 +113,14 @@ def matches(expected: tuple[str, ...], printed: str) -> bool:
 
 
 def problems(lesson: Path) -> Iterator[str]:
-    """Check what needs no server: syntax, make targets, modules, experiments, links."""
+    """Check what needs no server: syntax, make targets, modules, experiments, links, tables."""
     for command in commands(lesson):
         try:
             check(command)
         except LessonError as error:
             yield str(error)
     yield from _broken_links(lesson)
+    yield from _stale_tables(lesson)
 
 
 def check(command: Command) -> None:
@@ -222,6 +224,31 @@ def _check_names(command: Command) -> None:
         raise LessonError(f"{command.place}: {error}") from error
     if "LAB" in named and "PHASE" in found and named["LAB"] not in found["PHASE"].labs:
         raise LessonError(f"{command.place}: there is no experiment {named['LAB']}")
+
+
+def quote(lesson: Path, report: Path) -> None:
+    """Put the tables of a lab's report in the place of those in the lesson with their titles."""
+    lesson.write_text(
+        _quoted(lesson.read_text(encoding="utf-8"), report.read_text(encoding="utf-8")),
+        encoding="utf-8",
+    )
+
+
+def _quoted(text: str, report: str) -> str:
+    tables = {table[1]: table[0] for table in _TABLE.finditer(report)}
+    return _TABLE.sub(lambda table: tables.get(table[1], table[0]), text)
+
+
+def _stale_tables(lesson: Path) -> Iterator[str]:
+    """Find tables that no saved run of a lab has made: somebody wrote or changed them by hand."""
+    reports = (lesson.parent / "labs" / "results").glob("*.md")
+    made = {table[0] for report in reports for table in _TABLE.finditer(report.read_text("utf-8"))}
+    text = lesson.read_text(encoding="utf-8")
+    for table in _TABLE.finditer(text):
+        if table[0] not in made:
+            line = text[: table.start()].count("\n") + 1
+            place = Command(lesson, line, "").place
+            yield f"{place}: no saved run made the table {table[1]}; make lab … SAVE=1"
 
 
 def _broken_links(lesson: Path) -> Iterator[str]:

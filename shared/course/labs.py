@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.markup import escape
 
+from shared import lessons
 from shared.course.errors import CourseError
 from shared.lab import Lab
 from shared.phases import ROOT
@@ -48,6 +49,8 @@ def run(
     with Lab(phase, name, out, quick=quick) as lab:
         importlib.import_module(f"{phase.package}.labs.{name}").run(lab)
         written = lab.conclude(heading(script), _origin(phase, name))
+    if save and phase.lesson:
+        lessons.quote(phase.lesson, written[-1])
     console.print(f"\nWritten: {', '.join(str(_shown(path)) for path in written)}")
     return 0
 

@@ -170,6 +170,29 @@ def test_a_link_that_leads_nowhere_is_found(lesson: Path) -> None:
     assert list(lessons.problems(lesson)) == [f"{lesson}:2: the link to gone.py leads nowhere"]
 
 
+RUN = (
+    "# A lab\n\n**What it took**\n\n| ms |\n| ---: |\n| 7 |\n\n**Else**\n\n| x |\n| --- |\n| y |\n"
+)
+
+
+def test_a_table_of_a_lab_is_put_in_the_place_of_the_one_with_its_title(
+    lesson: Path, tmp_path: Path
+) -> None:
+    report = tmp_path / "labs" / "results" / "lab.md"
+    report.parent.mkdir(parents=True)
+    report.write_text(RUN)
+    lesson.write_text("Before.\n\n**What it took**\n\n| ms |\n| ---: |\n| 3 |\n\nAfter.\n")
+
+    (stale,) = lessons.problems(lesson)
+    lessons.quote(lesson, report)
+
+    assert f"{lesson}:3: no saved run made the table **What it took**" in stale
+    assert not list(lessons.problems(lesson))
+    assert lesson.read_text() == (
+        "Before.\n\n**What it took**\n\n| ms |\n| ---: |\n| 7 |\n\nAfter.\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("text", "module"),
     [
