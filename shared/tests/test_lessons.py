@@ -170,9 +170,7 @@ def test_a_link_that_leads_nowhere_is_found(lesson: Path) -> None:
     assert list(lessons.problems(lesson)) == [f"{lesson}:2: the link to gone.py leads nowhere"]
 
 
-RUN = (
-    "# A lab\n\n**What it took**\n\n| ms |\n| ---: |\n| 7 |\n\n**Else**\n\n| x |\n| --- |\n| y |\n"
-)
+RUN = "**What it took**\n\n| ms |\n| ---: |\n| 7 |\n\n**Else**\n\n| x |\n| --- |\n| y |\n"
 
 
 def test_a_table_of_a_lab_is_put_in_the_place_of_the_one_with_its_title(
