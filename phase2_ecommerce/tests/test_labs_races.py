@@ -1,0 +1,51 @@
+"""The experiments about races and failures run to their end and find what the lesson says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from shared.course import labs
+from shared.phases import find_phase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PHASE = find_phase(2)
+WAYS = [
+    "naive: read, then write",
+    "conditional UPDATE",
+    "FOR NO KEY UPDATE",
+    "version column, retry",
+    "SERIALIZABLE, retry",
+    "advisory lock",
+]
+
+
+def tables(name: str, out: Path) -> list[list[list[str]]]:
+    """Run an experiment and read the cells of each table of its report, without the headings."""
+    labs.run(PHASE, name, quick=True, out=out)
+    found: list[list[list[str]]] = [[]]
+    for line in (out / f"{name}.md").read_text(encoding="utf-8").splitlines():
+        if line.startswith("|"):
+            found[-1].append(line.strip("| ").split(" | "))
+        elif found[-1]:
+            found.append([])
+    return [table[2:] for table in found if table]
+
+
+def test_only_read_then_write_sells_more_than_there_is(tmp_path: Path) -> None:
+    sold, *_ = tables("race", tmp_path)
+
+    assert [row[0] for row in sold] == WAYS
+    assert int(sold[0][1]) > 10
+    assert {row[1] for row in sold[1:]} == {"10"}
+    assert {oversold for row in sold[1:] for oversold in (row[2], row[5])} == {"0"}
+    assert (tmp_path / "race.svg").exists()
+
+
+def test_only_read_then_write_loses_sales_from_plenty(tmp_path: Path) -> None:
+    _, pieces, hot, many = tables("race", tmp_path)
+
+    assert max(int(buyers) for *_, buyers in pieces) > 1
+    assert int(hot[0][-1]) > 0
+    assert {row[-1] for row in hot[1:] + many[1:]} == {"0"}
