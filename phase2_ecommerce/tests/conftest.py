@@ -8,13 +8,24 @@ from typing import TYPE_CHECKING, Any, LiteralString
 
 import httpx
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from shared.witness import eventually
 
+from .steps import Steps
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     import psycopg
+
+
+@pytest.fixture(scope="module")
+def steps(database_url: str) -> Iterator[Steps]:
+    """Stand between the service and PostgreSQL."""
+    parts = conninfo_to_dict(database_url)
+    with Steps(str(parts["host"]), int(parts["port"] or 5432)) as steps:
+        yield steps
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import httpx
 import psycopg
 import pytest
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 
 from shared.fixtures import IMPATIENT
 from shared.witness import eventually
@@ -24,7 +24,6 @@ from .conftest import (
     new_user,
     stock_of,
 )
-from .steps import Steps
 from .supervisor import is_alive, serving
 
 if TYPE_CHECKING:
@@ -33,13 +32,7 @@ if TYPE_CHECKING:
     from shared.fixtures import Serve
     from shared.servers import Server
 
-
-@pytest.fixture(scope="module")
-def steps(database_url: str) -> Iterator[Steps]:
-    """Stand between the service and PostgreSQL."""
-    parts = conninfo_to_dict(database_url)
-    with Steps(str(parts["host"]), int(parts["port"] or 5432)) as steps:
-        yield steps
+    from .steps import Steps
 
 
 @pytest.fixture(scope="module")
