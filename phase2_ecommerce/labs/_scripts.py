@@ -1,112 +1,126 @@
 """Interleavings written down as SQL: who does what, when, who has to wait, and what comes out.
 
-A script is an anomaly, its tables, and a section for the isolation levels at which it goes alike:
+A script is an anomaly, the tables it needs, and a section for the isolation levels at which it goes
+alike:
 
-    -- READ COMMITTED: happens
-    SELECT value FROM test WHERE id = 1;      -- T1 => 10
-    UPDATE test SET value = 11 WHERE id = 1;  -- T1
-    UPDATE test SET value = 12 WHERE id = 1;  -- T2 BLOCKS
-    COMMIT;                                   -- T1, T2 goes on
-    SELECT value FROM test WHERE id = 1;      -- T2 => 12
+    -- Lost update (P4)
+    CREATE TABLE products (id int PRIMARY KEY, stock int);
+    INSERT INTO products VALUES (1, 10);
 
-Each transaction has a connection of its own and begins where the section begins. Nothing here is a
-matter of timing: a statement BLOCKS when PostgreSQL itself lists it as waiting for a lock.
+    -- REPEATABLE READ, SERIALIZABLE: prevented
+    SELECT stock FROM products WHERE id = 1;     -- T1 => 10
+    SELECT stock FROM products WHERE id = 1;     -- T2 => 10
+    UPDATE products SET stock = 9 WHERE id = 1;  -- T1
+    UPDATE products SET stock = 9 WHERE id = 1;  -- T2 BLOCKS
+    COMMIT;                                      -- T1, T2 fails 40001
+    ROLLBACK;                                    -- T2
+    SELECT stock FROM products WHERE id = 1;     -- after => 9
+
+Each of T1, T2, T3 has a connection of its own and begins where the section begins; `after` looks at
+what is left. Rows are written `1 10, 2 20`, none of them `nothing`; of other statements the result
+is what psql would say: `=> DELETE 0`. A statement of which nothing is said has to succeed at once.
 """
 
 from __future__ import annotations
 
 import re
-import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, cast
-
-import psycopg
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
-    from typing import LiteralString
 
-LEVELS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
-_SECTION = re.compile(r"-- ((?:[A-Z ]+)(?:, [A-Z ]+)*): (happens|prevented)")
-_STEP = re.compile(r"(?P<sql>.+;)\s*-- (?P<who>T\d|after)(?P<rest>.*)")
-_WITHIN = 10.0
-_TICK = 0.01
-
-
-class Surprise(AssertionError):
-    """It went otherwise than the script says; the message begins with file:line."""
+BLOCKS = "BLOCKS"
+_TITLE = re.compile(r"-- (?P<title>.+?)(?: \((?P<code>[\w-]+)\))?")
+_SECTION = re.compile(
+    r"-- (?P<levels>[A-Z ]+(?:, [A-Z ]+)*): (?P<verdict>happens|prevented)(?:, but (?P<but>.+) happens)?"
+)
+_STEP = re.compile(
+    r"(?P<sql>\S.*;) +-- (?P<who>T\d|after)(?: (?P<blocks>BLOCKS)| (?P<fails>fails \w{5}))?"
+    r"(?:, (?P<other>T\d) (?:goes on|(?P<other_fails>fails \w{5})))?(?: => (?P<result>.+))?"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One statement: whose it is and what is expected of it."""
+    """A statement, whose it is, and what is expected: for each that is concerned, an outcome.
+
+    An outcome is `BLOCKS`, `fails 40001` or a result; None is any success.
+    """
 
     line: int
     sql: str
     who: str
-    blocks: bool
-    releases: tuple[tuple[str, str], ...]  # (who goes on, what comes of it)
-    result: str | None
+    expects: dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """How an anomaly goes at some levels."""
+    """How an anomaly goes at some levels.
 
+    `but` names another anomaly that happens in the place of the one that was prevented.
+    """
+
+    line: int
     levels: tuple[str, ...]
     verdict: str
+    but: str | None
     steps: tuple[Step, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An anomaly, from its file."""
+    """An anomaly, from its file; `code` is the name it has in the literature."""
 
     path: Path
     title: str
+    code: str | None
     setup: str
     sections: tuple[Section, ...]
 
     def section(self, level: str) -> Section:
         """Return the one that holds for a level."""
-        return next(section for section in self.sections if level in section.levels)
+        for section in self.sections:
+            if level in section.levels:
+                return section
+        raise ValueError(f"{self.path.name} says nothing about {level}")
 
 
 def read(path: Path) -> Script:
-    """Read a script; what it says it shows has to hold when it is played."""
+    """Read a script; whatever can't be understood is a ValueError that begins with file:line."""
     lines = path.read_text(encoding="utf-8").splitlines()
     starts = [number for number, line in enumerate(lines) if _SECTION.fullmatch(line)]
-    head = lines[: starts[0]]
+    title = _match(_TITLE, path, 0, lines[0])
+    setup = "\n".join(lines[: starts[0]])
+    ends = [*starts[1:], len(lines)]
     sections = tuple(
-        _section(lines, start, end)
-        for start, end in zip(starts, [*starts[1:], len(lines)], strict=True)
+        _section(path, lines, start, end) for start, end in zip(starts, ends, strict=True)
     )
-    setup = "\n".join(line for line in head if not line.startswith("--"))
-    return Script(path, head[0].removeprefix("-- "), setup, sections)
+    return Script(path, title["title"], title["code"], setup, sections)
 
 
-def _section(lines: list[str], start: int, end: int) -> Section:
-    match = cast("re.Match[str]", _SECTION.fullmatch(lines[start]))
-    steps = (_step(number, lines[number]) for number in range(start + 1, end) if lines[number])
-    return Section(tuple(match[1].split(", ")), match[2], tuple(filter(None, steps)))
+def _section(path: Path, lines: list[str], start: int, end: int) -> Section:
+    match = _match(_SECTION, path, start, lines[start])
+    steps = tuple(
+        _step(number + 1, _match(_STEP, path, number, lines[number]))
+        for number in range(start + 1, end)
+        if lines[number] and not lines[number].startswith("--")
+    )
+    levels = tuple(match["levels"].split(", "))
+    return Section(start + 1, levels, match["verdict"], match["but"], steps)
 
 
-def _step(number: int, line: str) -> Step | None:
-    if line.startswith("--"):
-        return None
-    match = _STEP.fullmatch(line)
+def _step(line: int, match: re.Match[str]) -> Step:
+    """Note what is expected; a result belongs to the one named last."""
+    own, other, result = match["blocks"] or match["fails"], match["other"], match["result"]
+    if other is None:
+        return Step(line, match["sql"], match["who"], {match["who"]: own or result})
+    expects = {match["who"]: own, other: match["other_fails"] or result}
+    return Step(line, match["sql"], match["who"], expects)
+
+
+def _match(pattern: re.Pattern[str], path: Path, number: int, line: str) -> re.Match[str]:
+    match = pattern.fullmatch(line)
     if match is None:
-        raise ValueError(f"line {number + 1} says not whose it is: {line}")
-    rest, _, result = match["rest"].partition("=>")
-    releases = re.findall(r"(T\d) (goes on|fails \w{5})", rest)
-    return Step(
-        number + 1,
-        match["sql"],
-        match["who"],
-        "BLOCKS" in rest,
-        tuple(releases),
-        result.strip() if "=>" in match["rest"] else None,
-    )
+        raise ValueError(f"{path.name}:{number + 1}: can't be understood: {line}")
+    return match
