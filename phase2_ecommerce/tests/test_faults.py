@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import httpx
@@ -12,7 +13,7 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from shared.fixtures import IMPATIENT
-from shared.witness import eventually
+from shared.witness import eventually, waiting_for_locks
 
 from .conftest import (
     ask_order,
@@ -167,3 +168,21 @@ def test_a_connection_cut_at_any_line_leaves_all_or_nothing(
 
     assert set(learnt) == {"database_unavailable"}
     tell("cuts", len(learnt))
+
+
+def test_a_process_killed_in_the_middle_of_a_statement_leaves_all_or_nothing(
+    server: Server, scene: Scene
+) -> None:
+    change = an_order(scene.http)
+    with ThreadPoolExecutor() as threads:
+        with scene.conn.transaction():
+            # Of its two products it gets the first and waits for the second.
+            scene.conn.execute("SELECT FROM products ORDER BY id DESC LIMIT 1 FOR UPDATE")
+            learnt = threads.submit(outcome, change.send)
+            eventually(lambda: waiting_for_locks(scene.conn) == 1)
+            killer(server)()
+        assert learnt.result() == "silence"
+
+    assert insist(change.send).is_success
+    assert change.is_made_once()
+    books_balance(scene.conn)

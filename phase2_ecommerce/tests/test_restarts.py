@@ -75,7 +75,7 @@ class Sale:
 
 
 def assert_nothing_is_lost(conn: psycopg.Connection[Any], acknowledged: dict[str, str]) -> None:
-    """Compare what clients were told with what the database holds."""
+    """Compare what the clients were told with what the database holds."""
     kept = conn.execute("SELECT key, '/orders/' || order_id FROM idempotency_keys").fetchall()
     orders = conn.execute("SELECT '/orders/' || id FROM orders").fetchall()
 
