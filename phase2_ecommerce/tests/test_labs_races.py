@@ -49,3 +49,24 @@ def test_only_read_then_write_loses_sales_from_plenty(tmp_path: Path) -> None:
     assert max(int(buyers) for *_, buyers in pieces) > 1
     assert int(hot[0][-1]) > 0
     assert {row[-1] for row in hot[1:] + many[1:]} == {"0"}
+
+
+def test_the_last_piece_is_sold_twice_by_read_then_write_every_time(tmp_path: Path) -> None:
+    *_, verdicts = tables("witness", tmp_path)
+
+    assert [row[0] for row in verdicts] == WAYS
+    assert [row[4] for row in verdicts] == ["sold twice"] + ["sold once"] * 5
+    assert {row[5] for row in verdicts} == {"3 of 3"}
+
+
+def test_the_naive_requests_have_both_read_before_either_writes(tmp_path: Path) -> None:
+    naive, conditional, row_lock, _ = tables("witness", tmp_path)
+
+    assert [(row[1], row[4]) for row in naive if row[4] != "-"] == [
+        ("request A", "1"),
+        ("request B", "1"),
+    ]
+    assert [row[5] for row in naive if row[5] != "-"] == ["0", "0"]
+    assert [row[5] for row in conditional if row[5] != "-"] == ["0", "0 rows"]
+    assert [row[4] for row in row_lock if row[4] != "-"] == ["1", "0"]
+    assert len(list(tmp_path.glob("witness_*.svg"))) == 3
