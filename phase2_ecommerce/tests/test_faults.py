@@ -186,3 +186,36 @@ def test_a_process_killed_in_the_middle_of_a_statement_leaves_all_or_nothing(
     assert insist(change.send).is_success
     assert change.is_made_once()
     books_balance(scene.conn)
+
+
+def test_a_service_that_stops_in_the_middle_leaves_all_or_nothing(
+    scene: Scene, serve: Serve, clean_database: str
+) -> None:
+    server = serve(env={"DATABASE_URL": clean_database, "SHUTDOWN_TIMEOUT": "1"})
+    with httpx.Client(base_url=server.url, timeout=10) as http, ThreadPoolExecutor() as threads:
+        changes = [prepare(http) for prepare in (an_order, a_cancel, a_restock)]
+        with scene.conn.transaction():
+            scene.conn.execute("SELECT FROM products FOR UPDATE")
+            sent = [threads.submit(change.send) for change in changes]
+            eventually(lambda: waiting_for_locks(scene.conn) == len(changes))
+            server.process.terminate()
+            assert server.process.wait(10) == 0
+        assert all(each.exception() or each.result().is_server_error for each in sent)
+
+    eventually(lambda: not sessions(scene.conn))
+    books_balance(scene.conn)
+    made = scene.conn.execute("SELECT FROM stock_movements WHERE reason IN ('cancel', 'restock')")
+    assert made.fetchall() == []
+
+
+def sessions(conn: psycopg.Connection[Any]) -> list[tuple[Any, ...]]:
+    """Find the service's transactions that are open."""
+    return conn.execute(
+        """
+        SELECT pid
+          FROM pg_stat_activity
+         WHERE datname = current_database()
+           AND application_name = 'phase2_ecommerce'
+           AND xact_start IS NOT NULL
+        """
+    ).fetchall()
