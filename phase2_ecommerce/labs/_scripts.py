@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 BLOCKS = "BLOCKS"
 _TITLE = re.compile(r"-- (?P<title>.+?)(?: \((?P<code>[\w-]+)\))?")
 _SECTION = re.compile(
-    r"-- (?P<levels>[A-Z ]+(?:, [A-Z ]+)*): (?P<verdict>happens|prevented)(?:, but (?P<but>.+) happens)?"
+    r"-- (?P<levels>[A-Z ]+(?:, [A-Z ]+)*): "
+    r"(?P<verdict>happens|prevented)(?:, but (?P<but>.+) happens)?"
 )
 _STEP = re.compile(
     r"(?P<sql>\S.*;) +-- (?P<who>T\d|after)(?: (?P<blocks>BLOCKS)| (?P<fails>fails \w{5}))?"
