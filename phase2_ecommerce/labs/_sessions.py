@@ -83,9 +83,13 @@ class Session:
         self._thread = stack.enter_context(ThreadPoolExecutor(1))
         self._doing: Future[Any] = Future()
 
-    def start(self, work: Callable[[psycopg.Connection[Any]], object]) -> None:
+    def start(self, work: Callable[[RecordedConnection], object]) -> None:
         """Begin some work, and don't wait for it."""
         self._doing = self._thread.submit(work, self.conn)
+
+    def done(self) -> bool:
+        """Tell whether the work is done."""
+        return self._doing.done()
 
     def outcome(self) -> object:
         """Wait for the work and return what it returned, or what it raised."""
@@ -94,15 +98,16 @@ class Session:
 
     def settled(self, observer: psycopg.Connection[Any]) -> Wait | None:
         """Let it run until it is done or has to wait, and say for what."""
-        found: list[Wait | None] = []
+        found: list[Wait] = []
 
-        def at_rest() -> bool:
-            done = self._doing.done()
-            found.append(None if done else wait_of(observer, self.pid))
-            return done or found[-1] is not None
+        def done_or_stuck() -> bool:
+            done = self.done()
+            wait = None if done else wait_of(observer, self.pid)
+            found.extend([wait] if wait else [])
+            return done or wait is not None
 
-        eventually(at_rest)
-        return found[-1]
+        eventually(done_or_stuck)
+        return found[0] if found else None
 
 
 def wait_of(observer: psycopg.Connection[Any], pid: int) -> Wait | None:

@@ -20,7 +20,8 @@ COLOURS = {
     "wrong": "#fca5a5",
     "says": "white",
 }
-LETTERS = 44
+LETTERS = 132
+"""That fit side by side in all lanes."""
 
 
 class Event(NamedTuple):
@@ -42,12 +43,13 @@ class Event(NamedTuple):
 
 
 def show(lab: Lab, title: str, events: Sequence[Event]) -> None:
-    """Write the steps down as a table."""
+    """Write the steps down as a table; without the last two columns if they would be empty."""
+    shown = 6 if any(event.read is not None or event.wrote is not None for event in events) else 4
     lab.table(
         title,
-        ("step", "who", "SQL", "lock", "reads", "writes"),
+        ("step", "who", "SQL", "lock", "reads", "writes")[:shown],
         [
-            (step, event.who, f"`{event.sql}`", event.lock, event.read, event.wrote)
+            (step, event.who, f"`{event.sql}`", event.lock, event.read, event.wrote)[:shown]
             for step, event in enumerate(events, 1)
         ],
     )
@@ -61,7 +63,7 @@ def draw(lab: Lab, name: str, title: str, events: Sequence[Event]) -> None:
         for step, event in enumerate(events):
             if event.kind in {"waits", "locks"}:
                 stretch(axes, lanes.index(event.who), step, ends(events, step), event.kind)
-            box(axes, lanes.index(event.who), step, event)
+            box(axes, lanes.index(event.who), step, event, LETTERS // len(lanes))
         axes.set(
             xlim=(-0.5, len(lanes) - 0.5), ylim=(len(events) - 0.4, -0.6), yticks=[], title=title
         )
@@ -77,9 +79,9 @@ def ends(events: Sequence[Event], step: int) -> int:
     return next((other for other in later if events[other].who == events[step].who), step)
 
 
-def box(axes: Axes, lane: int, step: int, event: Event) -> None:
+def box(axes: Axes, lane: int, step: int, event: Event, letters: int) -> None:
     """Draw one step: the SQL, and beneath it what came of it."""
-    lines = [*textwrap.wrap(event.sql, LETTERS), event.came_of_it()]
+    lines = [*textwrap.wrap(event.sql, letters), event.came_of_it()]
     axes.text(
         lane,
         step,

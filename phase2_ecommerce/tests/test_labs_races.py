@@ -70,3 +70,24 @@ def test_the_naive_requests_have_both_read_before_either_writes(tmp_path: Path) 
     assert [row[5] for row in conditional if row[5] != "-"] == ["0", "0 rows"]
     assert [row[4] for row in row_lock if row[4] != "-"] == ["1", "0"]
     assert len(list(tmp_path.glob("witness_*.svg"))) == 3
+
+
+def test_of_two_orders_locked_as_asked_for_one_is_refused(tmp_path: Path) -> None:
+    _, locks, _, verdicts = tables("deadlock", tmp_path)
+
+    collided, queued = verdicts
+    assert sorted(collided[1:]) == ["9", "9", "placed", "refused (40P01)"]
+    assert queued[1:] == ["placed", "placed", "8", "8"]
+    assert [row[-1] for row in locks if row[-1] != "has it"] == [
+        "waits for order B",
+        "waits for order A",
+    ]
+
+
+def test_the_deadlock_is_told_in_postgresqls_own_words(tmp_path: Path) -> None:
+    tables("deadlock", tmp_path)
+
+    report = (tmp_path / "deadlock.md").read_text(encoding="utf-8")
+    assert report.count("blocked by process") >= 2
+    assert "What the server's log says" in report
+    assert len(list(tmp_path.glob("deadlock_*.svg"))) == 3
