@@ -60,7 +60,7 @@ async def return_stock(conn: AsyncConnection, order_id: int) -> None:
     await conn.execute(
         """
         WITH locked AS (
-            SELECT products.id, line.quantity
+            SELECT products.id, products.stock, line.quantity
               FROM order_items AS line
               JOIN products ON products.id = line.product_id
              WHERE line.order_id = %(id)s
@@ -68,7 +68,7 @@ async def return_stock(conn: AsyncConnection, order_id: int) -> None:
                FOR NO KEY UPDATE OF products
         ), returned AS (
             UPDATE products
-               SET stock = products.stock + locked.quantity
+               SET stock = locked.stock + locked.quantity
               FROM locked
              WHERE products.id = locked.id
         )

@@ -148,6 +148,9 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
     waited for the lock sees the stock that the one before left, because PostgreSQL then reads the
     row anew. What a SELECT without a lock had shown would be history by then.
 
+    So the stock to lower is the one in `locked`. A plain `stock - quantity` would begin with the
+    row as it was before the wait, and `products_stock_check` would judge that figure first.
+
     An unknown user breaks `orders_user_id_fkey`, a key that is taken `idempotency_keys_pkey`.
     """
     cursor = await conn.execute(
@@ -183,9 +186,10 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
             RETURNING order_id, product_id, quantity
         ), taken AS (
             UPDATE products
-               SET stock = stock - lines.quantity
-              FROM lines
-             WHERE products.id = lines.product_id
+               SET stock = locked.stock - locked.quantity
+              FROM placed
+             CROSS JOIN locked
+             WHERE products.id = locked.id
         ), moved AS (
             INSERT INTO stock_movements (product_id, quantity, reason, order_id)
             SELECT product_id, -quantity, 'order', order_id

@@ -60,6 +60,19 @@ def test_who_waited_for_the_last_piece_is_told_that_it_is_gone(
     assert stock_of(http, product) == 0
 
 
+def test_who_waited_gets_what_came_back_meanwhile(http: httpx.Client, database_url: str) -> None:
+    user, product = new_user(http), new_product(http, stock=0)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
+        ours.execute("UPDATE products SET stock = 2 WHERE id = %(id)s", {"id": product})
+        asked = threads.submit(ask_order, http, user, {product: 2})
+        eventually(lambda: waiting_for_locks(ours) == 1)
+        ours.commit()
+
+    assert asked.result().status_code == 201
+    assert stock_of(http, product) == 0
+
+
 def test_an_order_does_not_wait_for_a_product_that_somebody_merely_refers_to(
     http: httpx.Client, database_url: str
 ) -> None:
