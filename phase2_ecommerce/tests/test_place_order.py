@@ -28,6 +28,8 @@ def test_products_are_locked_in_the_order_of_their_ids(
     http: httpx.Client, database_url: str
 ) -> None:
     user, low, middle, high = new_user(http), *(new_product(http) for _ in range(3))
+    for product in (low, middle):  # a new version of a row lies behind the others in the table
+        http.patch(f"/products/{product}", json={"price": 1}).raise_for_status()
 
     with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
         lock(ours, middle)
