@@ -10,26 +10,19 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
-from psycopg.pq import DiagnosticField, ExecStatus, TransactionStatus
-from psycopg.sql import SQL, Identifier
 
 from ._scripts import BLOCKS
+from ._stage import TICK, WITHIN, Session, contents, stage
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
-    from psycopg.pq.abc import PGresult
-
     from ._scripts import Script, Section, Step
 
 LEVELS = ("READ COMMITTED", "REPEATABLE READ", "SERIALIZABLE")
-_STAGE = "stage"
-"""The schema that a script's tables are made in."""
-_WITHIN = 10.0
-_TICK = 0.002
 
 
 class Surprise(AssertionError):
@@ -64,67 +57,27 @@ class Played:
         return [event.outcome[-5:] for event in self.events if event.outcome.startswith("fails ")]
 
 
-class _Session:
-    """A connection that sends a statement without waiting for its end."""
-
-    def __init__(self, url: str, level: str | None = None) -> None:
-        options = f"-c search_path={_STAGE} -c statement_timeout={_WITHIN * 2:.0f}s"
-        self._connection = psycopg.connect(url, autocommit=True, options=options)
-        self.pid = self._connection.info.backend_pid
-        self.running: Step | None = None
-        self.waiting = False
-        if level is not None:
-            self._connection.execute(f"BEGIN ISOLATION LEVEL {level}".encode())
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._connection.close()
-
-    @property
-    def in_transaction(self) -> bool:
-        return self._connection.info.transaction_status != TransactionStatus.IDLE
-
-    def send(self, step: Step) -> None:
-        self.running = step
-        self._connection.pgconn.send_query(step.sql.encode())
-
-    def outcome(self) -> str | None:
-        """Return what came of the statement, or None while it is running."""
-        libpq = self._connection.pgconn
-        libpq.consume_input()
-        if libpq.is_busy():
-            return None
-        result = libpq.get_result()
-        while libpq.get_result() is not None:
-            pass
-        self.running = None
-        return _written(result) if result else ""
-
-    def run(self, step: Step) -> str:
-        """Wait for the end of a statement that nobody can be in the way of."""
-        self.send(step)
-        while (outcome := self.outcome()) is None:
-            time.sleep(_TICK)
-        return outcome
-
-
 def play(url: str, script: Script, level: str) -> Played:
     """Play a script at a level; anything that goes otherwise than it says is a Surprise."""
     section = script.section(level)
-    with psycopg.connect(url, autocommit=True) as witness, _stage(witness, script):
+    with psycopg.connect(url, autocommit=True) as witness, stage(witness, script):
         events = _interleaved(url, witness, script, level)
-        left = _contents(witness)
+        left = contents(witness)
     order = _serial_order(url, script, level, events, left)
-    if (order is None) != (section.verdict == "happens" or section.but is not None):
-        said = section.verdict + (f", but {section.but} happens" if section.but else "")
-        found = f"they are those of {' before '.join(order)}" if order else "no order gives them"
+    _check_verdict(script, level, order)
+    return Played(level, section, tuple(events), order)
+
+
+def _check_verdict(script: Script, level: str, order: tuple[str, ...] | None) -> None:
+    """Hold what a script says of the whole against whether there is such an order."""
+    section = script.section(level)
+    said = section.verdict + (f", but {section.but} happens" if section.but else "")
+    found = f"they are those of {' before '.join(order)}" if order else "no order gives them"
+    if (order is None) != ("happens" in said):
         raise Surprise(
             f"{script.path.name}:{section.line}: says {said}. Of the results at {level}, compared "
             f"with those of the transactions one after another, {found}."
         )
-    return Played(level, section, tuple(events), order)
 
 
 def _interleaved(
@@ -134,6 +87,8 @@ def _interleaved(
     events: list[Event] = []
     with _sessions(url, witness, steps, level) as sessions:
         for step in steps:
+            if sessions[step.who].running:
+                raise Surprise(f"{script.path.name}:{step.line}: {step.who} still BLOCKS")
             sessions[step.who].send(step)
             news = list(_news(witness, sessions))
             _compare(script, step, {event.who: event.outcome for event in news})
@@ -147,12 +102,12 @@ def _interleaved(
 @contextmanager
 def _sessions(
     url: str, witness: psycopg.Connection[Any], steps: Iterable[Step], level: str
-) -> Generator[dict[str, _Session]]:
+) -> Generator[dict[str, Session]]:
     """Open a transaction for each; at the end none is left, not even one that still waits."""
     with ExitStack() as ending:
         names = sorted({step.who for step in steps})
         sessions = {
-            who: ending.enter_context(_Session(url, None if who == "after" else level))
+            who: ending.enter_context(Session(url, None if who == "after" else level))
             for who in names
         }
         try:
@@ -163,7 +118,7 @@ def _sessions(
                     witness.execute("SELECT pg_terminate_backend(%s, 5000)", [session.pid])
 
 
-def _news(witness: psycopg.Connection[Any], sessions: dict[str, _Session]) -> Generator[Event]:
+def _news(witness: psycopg.Connection[Any], sessions: dict[str, Session]) -> Generator[Event]:
     """Wait until every statement has ended or waits for a lock; tell what is new."""
     pids = [session.pid for session in sessions.values()]
     for who, session in sessions.items():
@@ -175,15 +130,15 @@ def _news(witness: psycopg.Connection[Any], sessions: dict[str, _Session]) -> Ge
         session.waiting = outcome == BLOCKS
 
 
-def _settle(witness: psycopg.Connection[Any], session: _Session, pids: list[int]) -> str:
-    deadline = time.monotonic() + _WITHIN
+def _settle(witness: psycopg.Connection[Any], session: Session, pids: list[int]) -> str:
+    deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
         if (outcome := session.outcome()) is not None:
             return outcome
         if _is_blocked(witness, session.pid, pids):
             return BLOCKS
-        time.sleep(_TICK)
-    return f"neither ended nor waited for a lock within {_WITHIN:.0f} s"
+        time.sleep(TICK)
+    return f"neither ended nor waited for a lock within {WITHIN:.0f} s"
 
 
 def _is_blocked(witness: psycopg.Connection[Any], pid: int, others: list[int]) -> bool:
@@ -224,57 +179,14 @@ def _serial_order(
     ended = [event for event in events if event.outcome != BLOCKS and event.who != "after"]
     committed = [event.who for event in ended if event.outcome == "COMMIT"]
     for order in permutations(sorted(committed)):
-        with psycopg.connect(url, autocommit=True) as witness, _stage(witness, script):
+        with psycopg.connect(url, autocommit=True) as witness, stage(witness, script):
             alike = all(_repeats(url, who, level, ended) for who in order)
-            if alike and _contents(witness) == left:
+            if alike and contents(witness) == left:
                 return order
     return None
 
 
 def _repeats(url: str, who: str, level: str, events: list[Event]) -> bool:
-    with _Session(url, level) as session:
+    with Session(url, level) as session:
         own = [event for event in events if event.who == who]
         return all(session.run(event.step) == event.outcome for event in own)
-
-
-@contextmanager
-def _stage(witness: psycopg.Connection[Any], script: Script) -> Generator[None]:
-    """Make a script's tables, and take them away."""
-    schema = Identifier(_STAGE)
-    witness.execute(SQL("DROP SCHEMA IF EXISTS {} CASCADE").format(schema))
-    witness.execute(SQL("CREATE SCHEMA {}").format(schema))
-    witness.execute(SQL("SET search_path TO {}").format(schema))
-    witness.execute(script.setup.encode())
-    try:
-        yield
-    finally:
-        witness.execute(SQL("DROP SCHEMA {} CASCADE").format(schema))
-
-
-def _contents(witness: psycopg.Connection[Any]) -> list[str]:
-    """Return every row of every table of a script."""
-    tables = witness.execute(
-        "SELECT tablename FROM pg_tables WHERE schemaname = %s ORDER BY tablename", [_STAGE]
-    ).fetchall()
-    rows = SQL("SELECT each::text FROM {} AS each ORDER BY each::text")
-    return [
-        f"{name} {row}"
-        for (name,) in tables
-        for (row,) in witness.execute(rows.format(Identifier(name)))
-    ]
-
-
-def _written(result: PGresult) -> str:
-    """Write a result as scripts do."""
-    if result.status == ExecStatus.TUPLES_OK:
-        rows = (
-            " ".join(
-                (result.get_value(row, column) or b"null").decode()
-                for column in range(result.nfields)
-            )
-            for row in range(result.ntuples)
-        )
-        return ", ".join(rows) or "nothing"
-    if result.status == ExecStatus.COMMAND_OK:
-        return (result.command_status or b"").decode()
-    return "fails " + (result.error_field(DiagnosticField.SQLSTATE) or b"").decode()

@@ -7,6 +7,9 @@ transactions one after another. If no order gives the same, the level let it hap
 
 Which of them does PostgreSQL's default level, READ COMMITTED, let happen? Which are left at
 REPEATABLE READ? And what is the price at SERIALIZABLE?
+
+The names are Adya's ("Weak Consistency", 1999); the idea of scripts, and a published matrix to hold
+ours against, come from Hermitage (github.com/ept/hermitage).
 """
 
 from __future__ import annotations

@@ -97,6 +97,14 @@ def test_a_script_that_says_something_false_is_found_out(
     assert found in str(surprise.value)
 
 
+def test_who_waits_can_not_say_anything_else(database_url: str, tmp_path: Path) -> None:
+    release = "COMMIT;                                      -- T1, T2 goes on => UPDATE 1\n"
+    false = rewritten(tmp_path, release, "")
+
+    with pytest.raises(_player.Surprise, match=r"false\.sql:14: T2 still BLOCKS"):
+        _player.play(database_url, false, "READ COMMITTED")
+
+
 def test_a_transaction_that_never_ends_is_found_out(database_url: str, tmp_path: Path) -> None:
     false = rewritten(tmp_path, "COMMIT;                                      -- T2\n", "")
 
