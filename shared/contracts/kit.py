@@ -13,7 +13,7 @@ import pytest
 
 from shared.race import together
 
-from .client import Api
+from .client import Api, own_connections
 from .exchange import Answer, Mismatch
 from .expectations import expect, expect_problem, json_differences
 from .gate import Gate
@@ -68,7 +68,7 @@ def raced(n: int, call: Callable[[int], _T]) -> list[_T]:
     gate = Gate(n)
 
     def call_at_the_gate(number: int) -> _T:
-        with gate.before_the_first_request():
+        with own_connections(), gate.before_the_first_request():
             return call(number)
 
     results: list[_T] = []
