@@ -93,8 +93,8 @@ CREATE TABLE order_items (
         CONSTRAINT order_items_product_id_fkey REFERENCES products (id) ON DELETE RESTRICT,
     quantity bigint NOT NULL
         CONSTRAINT order_items_quantity_check CHECK (quantity BETWEEN 1 AND 1000000),
-    -- These two look like copies of what stands in products, and are other facts: what it was called
-    -- and what it cost at that moment. What is changed tomorrow was not sold today.
+    -- These two look like copies of what stands in products, and are other facts: what it was
+    -- called and what it cost at that moment. What is changed tomorrow was not sold today.
     name text COLLATE pg_c_utf8 NOT NULL,
     unit_price bigint NOT NULL
         CONSTRAINT order_items_unit_price_check CHECK (unit_price >= 0),
@@ -148,16 +148,16 @@ CREATE TRIGGER stock_movements_append_only BEFORE UPDATE OR DELETE ON stock_move
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite();
 
 -- Requests that carried an Idempotency-Key, so that a retry has no effect and gets the same answer.
--- The row is written by the statement or transaction that has the effect: there is never one without
--- the other.
+-- The row is written by the statement or transaction that has the effect: there is never one
+-- without the other.
 CREATE TABLE idempotency_keys (
     key text COLLATE pg_c_utf8 CONSTRAINT idempotency_keys_pkey PRIMARY KEY
         CONSTRAINT idempotency_keys_key_check CHECK (char_length(key) BETWEEN 1 AND 255),
     -- SHA-256 of what was asked for: the same key with another request is somebody's mistake.
     fingerprint bytea NOT NULL
         CONSTRAINT idempotency_keys_fingerprint_check CHECK (octet_length(fingerprint) = 32),
-    -- The order it made, if that is what it made. From an order and its lines, none of which change,
-    -- the answer can be given again; a copy of it here could only be larger.
+    -- The order it made, if that is what it made. From an order and its lines, none of which
+    -- change, the answer can be given again; a copy of it here could only be larger.
     order_id bigint
         CONSTRAINT idempotency_keys_order_id_fkey REFERENCES orders (id) ON DELETE RESTRICT,
     created_at timestamptz NOT NULL DEFAULT now()

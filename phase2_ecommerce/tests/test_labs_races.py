@@ -91,3 +91,20 @@ def test_the_deadlock_is_told_in_postgresqls_own_words(tmp_path: Path) -> None:
     assert report.count("blocked by process") >= 2
     assert "What the server's log says" in report
     assert len(list(tmp_path.glob("deadlock_*.svg"))) == 3
+
+
+def test_only_what_is_held_together_is_never_left_half(tmp_path: Path) -> None:
+    by_itself, held, inside = tables("rollback", tmp_path)
+
+    assert [row[-1].partition(":")[0] for row in by_itself] == ["nothing"] * 2 + ["half"] * 4 + [
+        "whole"
+    ]
+    half = {(way, how): int(count) for way, how, *_, count in held}
+    assert half["each statement by itself", "an exception"] == 4
+    assert {count for (way, _), count in half.items() if "transaction" in way} == {0}
+    assert {count for (way, _), count in half.items() if "COMMIT" in way} == {0}
+    assert {row[-1] for row in inside} == {"nothing"}
+
+
+def test_every_experiment_has_a_test() -> None:
+    assert set(PHASE.labs) == {"deadlock", "index", "isolation", "race", "rollback", "witness"}

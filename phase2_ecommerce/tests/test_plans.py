@@ -115,10 +115,9 @@ async def plans_of(url: str, method: str, path: str, request: dict[str, Any]) ->
     return "\n".join(plans)
 
 
-ORDER = {
-    "json": {"user_id": 77, "items": [{"product_id": 78, "quantity": 1}]},
-    "headers": {"Idempotency-Key": "once"},
-}
+LINES = {"user_id": 77, "items": [{"product_id": 78, "quantity": 1}]}
+ORDER = {"json": LINES, "headers": {"Idempotency-Key": "once"}}
+RETRY = {"json": LINES, "headers": {"Idempotency-Key": "twice"}}
 
 REQUESTS: dict[str, tuple[str, dict[str, Any], set[str]]] = {
     "an order": ("POST /orders", ORDER, {"products_pkey", "idempotency_keys_pkey", "users_pkey"}),
@@ -168,9 +167,9 @@ def test_a_request_is_answered_from_the_indexes_made_for_it(name: str, full_data
 
 
 def test_a_retry_is_answered_from_the_indexes_made_for_it(full_database: str) -> None:
-    asyncio.run(plans_of(full_database, "POST", "/orders", ORDER))
+    asyncio.run(plans_of(full_database, "POST", "/orders", RETRY))
 
-    plans = asyncio.run(plans_of(full_database, "POST", "/orders", ORDER))
+    plans = asyncio.run(plans_of(full_database, "POST", "/orders", RETRY))
 
     for index in ("idempotency_keys_pkey", "orders_pkey", "order_items_pkey"):
         assert f" {index} " in plans
