@@ -1,26 +1,18 @@
 """`python -m` and this package's name: read the settings, serve until a signal, leave with 0."""
 
 import signal
-import sys
 
 import uvicorn
-from pydantic import ValidationError
 
 from . import logs
 from .app import create_app
 from .http_protocol import StrictProtocol
-from .settings import Settings
+from .settings import Settings, from_environment
 
 
 def main() -> None:
-    """Serve with one process; exit 2 names every setting that is missing or wrong."""
-    try:
-        settings = Settings()  # pyright: ignore[reportCallIssue] -- the environment fills it
-    except ValidationError as error:
-        for problem in error.errors():
-            name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-            sys.stderr.write(f"{name}: {problem['msg']}\n")
-        sys.exit(2)
+    """Serve with one process, as the environment says."""
+    settings = from_environment()
     logs.configure(settings.log_level)
     serve(settings)
 

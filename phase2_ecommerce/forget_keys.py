@@ -7,7 +7,7 @@ import sys
 
 import psycopg
 
-from .settings import Settings
+from .settings import from_environment
 
 KEPT = "24 hours"
 AT_ONCE = 5000
@@ -15,7 +15,7 @@ AT_ONCE = 5000
 
 def main() -> None:
     """Delete in small transactions: none holds its locks, or PostgreSQL's clean-up, for long."""
-    settings = Settings()  # pyright: ignore[reportCallIssue] -- the environment fills it
+    settings = from_environment()
     forgotten = 0
     with psycopg.connect(settings.database_url, autocommit=True, connect_timeout=5) as conn:
         while deleted := delete_old_keys(conn):

@@ -1,10 +1,18 @@
 """What the environment may decide, with a default for everything but the database's address."""
 
+import sys
 from typing import Annotated, Literal
 
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -56,3 +64,14 @@ class Settings(BaseSettings):
         if value < info.data.get("pool_min_size", 0):
             raise ValueError("must not be less than POOL_MIN_SIZE")
         return value
+
+
+def from_environment() -> Settings:
+    """Read the settings; exit 2 names every one that is missing or wrong."""
+    try:
+        return Settings()  # pyright: ignore[reportCallIssue] -- the environment fills it
+    except ValidationError as error:
+        for problem in error.errors():
+            name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
+            sys.stderr.write(f"{name}: {problem['msg']}\n")
+        sys.exit(2)

@@ -106,3 +106,17 @@ def test_a_forgotten_key_makes_a_new_order_and_the_old_one_stays(
     assert second["id"] != first["id"]
     assert http.get(f"/orders/{first['id']}").json() == first
     books_balance(conn)
+
+
+def test_a_missing_address_is_told_by_its_name() -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "phase2_ecommerce.forget_keys"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr) == (2, "DATABASE_URL: Field required\n")
