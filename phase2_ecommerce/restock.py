@@ -69,12 +69,12 @@ async def write_restock(
         found = await select_products_by_id(conn, [product_id])
         product = cast("Product", found[product_id])  # nobody deletes products
         return replayed(ok(product_json(product)))
-    product = await add_stock(conn, product_id, quantity)
-    if product is None:
-        raise not_found("product", product_id)
     if attempt:
         with looking_again():
             await insert_key(conn, attempt)
+    product = await add_stock(conn, product_id, quantity)
+    if product is None:
+        raise not_found("product", product_id)
     return ok(product_json(product))
 
 

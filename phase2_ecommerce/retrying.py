@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from psycopg.errors import DeadlockDetected, SerializationFailure
@@ -11,8 +12,7 @@ from .errors import overloaded
 
 Answer = TypeVar("Answer")
 
-MOST_ATTEMPTS = 6
-FIRST_PAUSE = 0.01  # seconds at most before the second attempt; each further one may be twice that
+PAUSES = (0, 0.01, 0.02, 0.04, 0.08, 0.16)  # seconds, at most, before each of six attempts
 
 
 class TryAgain(Exception):
@@ -26,9 +26,8 @@ async def retried(transaction: Callable[[], Awaitable[Answer]]) -> Answer:
     The pauses are random, or those who collided would meet again at the same instant. They are
     bounded, as is their number: after that 503 is the honest answer.
     """
-    for attempt in range(MOST_ATTEMPTS):
-        try:
+    for pause in PAUSES:
+        await asyncio.sleep(random.uniform(0, pause))  # noqa: S311 -- no secret
+        with suppress(DeadlockDetected, SerializationFailure, TryAgain):
             return await transaction()
-        except (DeadlockDetected, SerializationFailure, TryAgain):
-            await asyncio.sleep(random.uniform(0, FIRST_PAUSE * 2**attempt))  # noqa: S311 -- no secret
     raise overloaded("Too many others wanted the same at once.")
