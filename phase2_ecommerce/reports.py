@@ -76,7 +76,8 @@ async def select_best_sellers(
 
     A window function looks at other rows of the result and keeps them apart, where GROUP BY would
     melt them into one: the rank within the period, the period's sum beside each product, and by a
-    RANGE of intervals the same product's row of the period before, if there is one.
+    RANGE of intervals the same product's row of the period before, if there is one. Equals share a
+    rank; what `top` cuts at is the place, which nobody shares, so that a report has an end.
     """
     cursor = await conn.cursor(row_factory=class_row(BestSeller)).execute(
         """
@@ -94,6 +95,8 @@ async def select_best_sellers(
         ), ranked AS (
             SELECT period, product_id, quantity, revenue,
                    rank() OVER (PARTITION BY period ORDER BY revenue DESC) AS rank,
+                   row_number() OVER (PARTITION BY period
+                                          ORDER BY revenue DESC, product_id) AS place,
                    sum(revenue) OVER (PARTITION BY period)::bigint AS period_revenue,
                    coalesce(sum(revenue) OVER (PARTITION BY product_id
                                                    ORDER BY period
@@ -106,7 +109,7 @@ async def select_best_sellers(
                ranked.quantity, ranked.revenue, ranked.period_revenue, ranked.previous_revenue
           FROM ranked
           JOIN products ON products.id = ranked.product_id
-         WHERE ranked.rank <= %(top)s
+         WHERE ranked.place <= %(top)s
          ORDER BY ranked.period, ranked.rank, ranked.product_id
         """,
         {
