@@ -174,11 +174,11 @@ def test_fifty_retries_at_once_are_one_order(api: Api) -> None:
     hint="The last pieces are gone. To whom did they go?",
 )
 def test_retries_of_the_last_pieces_are_one_order(api: Api) -> None:
-    """Sixteen retries of an order for all the pieces: none is told that there are too few."""
-    for _ in range(12):
+    """Thirty retries of an order for all the pieces: none is told that there are too few."""
+    for _ in range(30):
         user, product, key = new_user(api), new_product(api, stock=5)["id"], unique("key")
 
-        answers = raced(16, lambda _, u=user, p=product, k=key: ask(api, u, {p: 5}, k))
+        answers = raced(30, lambda _, u=user, p=product, k=key: ask(api, u, {p: 5}, k))
 
         for answer in answers:
             if answer.status != 201:
