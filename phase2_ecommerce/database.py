@@ -13,9 +13,9 @@ from typing import Any, LiteralString, TypeVar, cast
 from fastapi import Request
 from psycopg import AsyncConnection, AsyncCursor
 from psycopg.sql import SQL
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from .errors import database_unavailable, overloaded
+from .errors import Problem, database_unavailable, overloaded
 from .schemas import Item, Page, PageQuery
 from .settings import Settings
 
@@ -36,15 +36,18 @@ class Database:
     """A bounded number of connections, shared by all requests."""
 
     def __init__(self, settings: Settings) -> None:
+        self._patience = settings.pool_timeout
+        self._longest_loan = settings.statement_timeout + 1
         self._borrowed = 0
-        self._patience = settings.statement_timeout + 1
+        # As many turns as connections. The pool has a queue of its own, and makes a task of each
+        # wait in it. A semaphore makes do with a future, so the waiting is done here.
+        self._turns = asyncio.Semaphore(settings.pool_max_size)
+        self._room_to_wait = settings.pool_max_waiting
         self._pool: AsyncConnectionPool[AsyncConnection] = AsyncConnectionPool(
             settings.database_url,
             kwargs=connection_settings(settings),
             min_size=settings.pool_min_size,
             max_size=settings.pool_max_size,
-            max_waiting=settings.pool_max_waiting,
-            timeout=settings.pool_timeout,
             # The next request starts a connector that has given up anew, so giving up early is
             # what lets the service notice early that PostgreSQL is back.
             reconnect_timeout=settings.pool_timeout,
@@ -62,30 +65,52 @@ class Database:
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[AsyncConnection]:
         """Lend a live connection; raises the 503 that fits when there is none to be had."""
-        conn = await self._take()
-        self._borrowed += 1
-        deadline = asyncio.get_running_loop().call_later(self._patience, pull_the_plug, conn)
-        try:
-            yield conn
-        finally:
-            deadline.cancel()
-            self._borrowed -= 1
-            # Whatever happened, the connection goes back: the pool rolls back what was left open,
-            # and replaces a connection that has died.
-            await self._pool.putconn(conn)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + self._patience
+        async with self._turn(until):
+            conn = await self._take(until)
+            self._borrowed += 1
+            deadline = loop.call_later(self._longest_loan, pull_the_plug, conn)
+            try:
+                yield conn
+            finally:
+                deadline.cancel()
+                self._borrowed -= 1
+                # Whatever happened, the connection goes back: the pool rolls back what was left
+                # open, and replaces a connection that has died.
+                await self._pool.putconn(conn)
 
-    async def _take(self) -> AsyncConnection:
+    @asynccontextmanager
+    async def _turn(self, until: float) -> AsyncGenerator[None]:
+        if self._turns.locked() and not self._room_to_wait:
+            raise overloaded("Too many requests are waiting for a connection.")
+        self._room_to_wait -= 1
         try:
-            while has_hung_up(conn := await self._pool.getconn()):
+            async with asyncio.timeout_at(until):
+                await self._turns.acquire()
+        except TimeoutError as error:
+            raise self._none_to_be_had() from error
+        finally:
+            self._room_to_wait += 1
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _take(self, until: float) -> AsyncConnection:
+        time = asyncio.get_running_loop().time
+        try:
+            while has_hung_up(conn := await self._pool.getconn(until - time())):
                 await conn.close()
                 await self._pool.putconn(conn)
-        except TooManyRequests as error:
-            raise overloaded("Too many requests are waiting for a connection.") from error
         except PoolTimeout as error:
-            if self._borrowed:
-                raise overloaded("All connections stayed busy for too long.") from error
-            raise database_unavailable() from error
+            raise self._none_to_be_had() from error
         return conn
+
+    def _none_to_be_had(self) -> Problem:
+        if self._borrowed:
+            return overloaded("All connections stayed busy for too long.")
+        return database_unavailable()
 
 
 def connection_settings(settings: Settings) -> dict[str, object]:
