@@ -60,9 +60,10 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.database = database
-    for module_router in (users.router, feed.router, posts.router, comments.router, router):
+    parts = (users, feed, posts, comments)
+    for each in (*(part.router for part in parts), router):
         # Not include_router: it would match each request twice, to offer prefixes we do not use.
-        app.router.routes.extend(module_router.routes)
+        app.router.routes.extend(each.routes)
     app.add_middleware(Surroundings, max_body_bytes=settings.max_body_bytes)
     errors.install(app)
     app.openapi = lambda: describe(app)

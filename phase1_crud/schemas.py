@@ -103,10 +103,11 @@ CommentBody = Annotated[
 ]
 Reference = Annotated[int, Field(ge=1, le=ID_MAX)]
 
-Id = Annotated[int, Path(ge=1, le=ID_MAX), BeforeValidator(decimal)]
-Limit = Annotated[int, Field(ge=1, le=100), BeforeValidator(decimal)]
-Offset = Annotated[int, Field(ge=0, le=1_000_000), BeforeValidator(decimal)]
-UserId = Annotated[int, Field(ge=1, le=ID_MAX), BeforeValidator(decimal)]
+Decimal = BeforeValidator(decimal)
+Id = Annotated[int, Path(ge=1, le=ID_MAX), Decimal]
+Limit = Annotated[int, Field(ge=1, le=100), Decimal]
+Offset = Annotated[int, Field(ge=0, le=1_000_000), Decimal]
+UserId = Annotated[int, Field(ge=1, le=ID_MAX), Decimal]
 Search = Annotated[
     str, Field(min_length=1, max_length=200, json_schema_extra=STORABLE), AfterValidator(storable)
 ]

@@ -115,8 +115,9 @@ Stock = Annotated[int, Field(ge=0, le=1_000_000)]
 Quantity = Annotated[int, Field(ge=1, le=10_000)]
 Reference = Annotated[int, Field(ge=1, le=ID_MAX)]
 
-Decimal = BeforeValidator(decimal)
 Flag = Annotated[bool, BeforeValidator(flag)]
+
+Decimal = BeforeValidator(decimal)
 Id = Annotated[int, Path(ge=1, le=ID_MAX), Decimal]
 Limit = Annotated[int, Field(ge=1, le=100), Decimal]
 Offset = Annotated[int, Field(ge=0, le=1_000_000), Decimal]

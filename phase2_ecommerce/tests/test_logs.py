@@ -13,8 +13,7 @@ import httpx
 
 from shared.infra.processes import reserved_port
 from shared.phases import ROOT
-
-from .conftest import eventually
+from shared.witness import eventually
 
 if TYPE_CHECKING:
     from shared.phases import Phase
