@@ -17,7 +17,12 @@ def main() -> None:
     """Delete in small transactions: none holds its locks, or PostgreSQL's clean-up, for long."""
     settings = from_environment()
     forgotten = 0
-    with psycopg.connect(settings.database_url, autocommit=True, connect_timeout=5) as conn:
+    with psycopg.connect(
+        settings.database_url,
+        autocommit=True,
+        connect_timeout=5,
+        options="-c statement_timeout=60s",
+    ) as conn:
         while deleted := delete_old_keys(conn):
             forgotten += deleted
     sys.stdout.write(f"Forgot {forgotten} idempotency keys older than {KEPT}.\n")
