@@ -7,23 +7,21 @@ transaction that has the effect: either both are there or neither is.
 
 import hashlib
 import re
-from collections.abc import Generator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Header, Request, Response
 from psycopg import AsyncConnection
-from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 from pydantic import AfterValidator, BaseModel
 from pydantic_core import PydanticCustomError
 
 from .database import the_row
 from .errors import Problem
-from .retrying import TryAgain
 
-FORM = re.compile(r'("?)([!#-+.-Z^-~-]{1,255})\1')
+# Visible ASCII but for " , [ \ and ], which quote and separate in headers that hold lists.
+CHARACTERS = "[!#-+.-Z^-~-]{1,255}"
+FORM = re.compile(rf'("?)({CHARACTERS})\1')
 
 
 def key_alone(text: str) -> str:
@@ -39,8 +37,9 @@ def key_alone(text: str) -> str:
 Key = Annotated[str, AfterValidator(key_alone)]
 KeyHeader = Header(
     alias="Idempotency-Key",
-    description="A word of the client's own, the same for a request and its retries.",
-    json_schema_extra={"pattern": '^("[!#-+.-Z^-~-]{1,255}"|[!#-+.-Z^-~-]{1,255})$'},
+    description="A word of the client's own, the same for a request and its retries. "
+    "It is forgotten after a day.",
+    json_schema_extra={"pattern": f'^("{CHARACTERS}"|{CHARACTERS})$'},
 )
 IdempotencyKey = Annotated[Key, KeyHeader]
 OptionalKey = Annotated[Key | None, KeyHeader]
@@ -55,12 +54,12 @@ class Attempt:
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
-    """What is known of a key: whether it is ours to use, and what it was used for, if it was."""
+class Known:
+    """A row of `idempotency_keys`: what a key was used for, and what that made."""
 
-    ours: bool
-    fingerprint: bytes | None
+    fingerprint: bytes
     order_id: int | None
+    movement_id: int | None
 
 
 def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
@@ -69,26 +68,24 @@ def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
     return Attempt(key, hashlib.sha256(meaning.encode()).digest())
 
 
-def was_answered(claim: Claim, attempt: Attempt) -> bool:
-    """Tell whether this is a retry of what was done already.
+def refuse_misuse(attempt: Attempt, known: Known | None, *, ours: bool) -> None:
+    """Refuse a key that another request is using now (409), or was used for something else (422).
 
-    Raises 409 while another request with this key is under way, and 422 if the key was used for
-    something else.
+    After this a key that is known is the key of a retry, and one that is not is ours to use.
     """
-    if claim.fingerprint is None and not claim.ours:
+    if known is None and not ours:
         raise Problem(
             409,
             "request_in_flight",
             "A request with this Idempotency-Key is under way. Try again for its answer.",
             headers={"Retry-After": "1"},
         )
-    if claim.fingerprint not in {None, attempt.fingerprint}:
+    if known is not None and known.fingerprint != attempt.fingerprint:
         raise Problem(
             422,
             "idempotency_key_reused",
             "This Idempotency-Key was used for another request. Use a new one.",
         )
-    return claim.fingerprint is not None
 
 
 def replayed(answer: Response) -> Response:
@@ -97,50 +94,30 @@ def replayed(answer: Response) -> Response:
     return answer
 
 
-@contextmanager
-def looking_again() -> Generator[None]:
-    """Try all of it again if the key turns out to be there, though nobody seemed to have it.
-
-    Its holder committed between our look at the table and our getting the lock. So the lock keeps
-    most of those who come at once from waiting for each other, and the primary key is what keeps
-    them from counting twice.
-    """
-    try:
-        yield
-    except UniqueViolation as error:
-        if error.diag.constraint_name == "idempotency_keys_pkey":
-            raise TryAgain from error
-        raise
-
-
 # ---------------------------------------------------------------- SQL
 
 
-async def select_claim(conn: AsyncConnection, key: str) -> Claim:
-    """Look a key up, and try to be the only one who is using it until this transaction ends.
+async def lock_key(conn: AsyncConnection, key: str) -> bool:
+    """Try to be the only one who is using a key until this transaction ends; tell whether we are.
 
-    A lock on a number made of the key (advisory: PostgreSQL knows not what it stands for) is had
-    or not had at once. The row alone would make a second request wait for the first one's COMMIT,
-    with a connection in its hand.
+    A lock on a number made of the key (advisory: PostgreSQL doesn't know what it stands for) is
+    granted at once or not at all. The row alone would make a second request wait for the first
+    one's COMMIT, with a connection in its hand.
     """
-    cursor = await conn.cursor(row_factory=class_row(Claim)).execute(
+    cursor = await conn.execute(
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, 0))", {"key": key}
+    )
+    return (await the_row(cursor))[0]
+
+
+async def select_key(conn: AsyncConnection, key: str) -> Known | None:
+    """Look up what a key was used for."""
+    cursor = await conn.cursor(row_factory=class_row(Known)).execute(
         """
-        SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, 0)) AS ours,
-               known.fingerprint, known.order_id
-          FROM (VALUES (%(key)s)) AS asked (key)
-          LEFT JOIN idempotency_keys AS known ON known.key = asked.key
+        SELECT fingerprint, order_id, movement_id
+          FROM idempotency_keys
+         WHERE key = %(key)s
         """,
         {"key": key},
     )
-    return await the_row(cursor)
-
-
-async def insert_key(conn: AsyncConnection, attempt: Attempt) -> None:
-    """Write down that this was done, so that it is not done again."""
-    await conn.execute(
-        """
-        INSERT INTO idempotency_keys (key, fingerprint)
-        VALUES (%(key)s, %(fingerprint)s)
-        """,
-        {"key": attempt.key, "fingerprint": attempt.fingerprint},
-    )
+    return await cursor.fetchone()

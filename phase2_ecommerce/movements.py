@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
 from psycopg import AsyncConnection
+from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from .cursors import START, Cursor, Place, cursor_of, place_of
-from .database import connection
+from .database import connection, the_row
 from .errors import not_found, problems
 from .responses import ok
 from .schemas import Id, Limit
@@ -48,6 +49,7 @@ class MovementQuery(BaseModel):
     cursor: Cursor | None = None
 
 
+movement_json = TypeAdapter(Movement).dump_json
 movements_json = TypeAdapter(MovementPage).dump_json
 
 
@@ -96,3 +98,16 @@ async def select_movements(
     )
     rows = await cursor.fetchall()
     return [Movement(*row) for row in rows if row[0] is not None] if rows else None
+
+
+async def select_movement(conn: AsyncConnection, movement_id: int) -> Movement:
+    """Return an entry of the ledger, which stays there for ever."""
+    cursor = await conn.cursor(row_factory=class_row(Movement)).execute(
+        """
+        SELECT id, product_id, quantity, reason, order_id, created_at
+          FROM stock_movements
+         WHERE id = %(id)s
+        """,
+        {"id": movement_id},
+    )
+    return await the_row(cursor)

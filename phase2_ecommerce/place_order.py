@@ -5,25 +5,26 @@ commits by itself. Step by step, with BEGIN and COMMIT (labs/_order.py has it so
 locks for as many round trips.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import cast
 
 from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
+from psycopg.errors import UniqueViolation
 
 from .database import connection
 from .errors import BODY, Problem, invalid_payload, problems
 from .idempotency import (
     Attempt,
-    Claim,
     IdempotencyKey,
+    Known,
     attempt_of,
-    looking_again,
+    refuse_misuse,
     replayed,
-    select_claim,
-    was_answered,
+    select_key,
 )
 from .orders import Line, Order, order_json, select_orders_by_id
 from .responses import created
@@ -59,7 +60,8 @@ class Locked:
 class Outcome:
     """What came of an order: it was placed, or its key was not free, or something is amiss."""
 
-    claim: Claim
+    ours: bool
+    known: Known | None
     placed: Placed | None
     products: list[Locked]
 
@@ -74,22 +76,40 @@ async def create_order(request: Request, key: IdempotencyKey, new: NewOrder) -> 
 async def place_order(request: Request, attempt: Attempt, new: NewOrder) -> Response:
     """Place an order once; the answer leaves after the COMMIT: what a client is told has happened.
 
-    If anything fails, or the connection or the process dies, before that, PostgreSQL rolls all of
-    it back. If it is the answer that gets lost, the client asks again with the same key.
+    If the statement fails, nothing of it remains. If this process or its connection dies meanwhile,
+    PostgreSQL may not even notice: it carries the statement out whole, or gives it up whole. The
+    client, who heard nothing, asks again with the same key.
     """
     async with connection(request) as conn:
         with looking_again():
             outcome = await insert_order(conn, attempt, new)
         if outcome.placed is not None:
             return answer(order_of(new.user_id, outcome.placed, outcome.products))
-        if was_answered(outcome.claim, attempt):
-            return await answer_again(conn, cast("int", outcome.claim.order_id))
+        refuse_misuse(attempt, outcome.known, ours=outcome.ours)
+        if outcome.known is not None:
+            return await answer_again(conn, cast("int", outcome.known.order_id))
         # What is missing may have gone to this very order: to an earlier attempt that committed
         # after our look for the key and before our locks.
-        if (await select_claim(conn, attempt.key)).fingerprint is not None:
+        if await select_key(conn, attempt.key) is not None:
             raise TryAgain
     refuse_unknown(new.items, outcome.products)
     raise out_of_stock(outcome.products)
+
+
+@contextmanager
+def looking_again() -> Generator[None]:
+    """Try all of it again if the key turns out to be there, though nobody seemed to have it.
+
+    Lock and look are one statement here, and what it sees is what was committed when it began: it
+    may get the lock from one who committed a moment later. The lock spares those who come at once
+    the waiting; what keeps them from counting twice is the primary key.
+    """
+    try:
+        yield
+    except UniqueViolation as error:
+        if error.diag.constraint_name == "idempotency_keys_pkey":
+            raise TryAgain from error
+        raise
 
 
 def order_of(user_id: int, placed: Placed, products: Sequence[Locked]) -> Order:
@@ -157,7 +177,7 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
         """
         WITH claimed AS MATERIALIZED (
             SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, 0)) AS ours,
-                   known.fingerprint, known.order_id
+                   known.fingerprint, known.order_id, known.movement_id
               FROM (VALUES (%(key)s)) AS asked (key)
               LEFT JOIN idempotency_keys AS known ON known.key = asked.key
         ), locked AS (
@@ -199,7 +219,7 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
             SELECT %(key)s, %(fingerprint)s, id
               FROM placed
         )
-        SELECT claimed.ours, claimed.fingerprint, claimed.order_id,
+        SELECT claimed.ours, claimed.fingerprint, claimed.order_id, claimed.movement_id,
                placed.id, placed.total, placed.placed_at,
                locked.id, locked.sku, locked.name, locked.price, locked.stock, locked.quantity
           FROM claimed
@@ -216,9 +236,10 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
         },
     )
     rows = await cursor.fetchall()
-    claim, placed = Claim(*rows[0][:3]), rows[0][3:6]
+    ours, known, placed = rows[0][0], rows[0][1:4], rows[0][4:7]
     return Outcome(
-        claim,
+        ours,
+        None if known[0] is None else Known(*known),
         None if placed[0] is None else Placed(*placed),
-        [Locked(*row[6:]) for row in rows if row[6] is not None],
+        [Locked(*row[7:]) for row in rows if row[7] is not None],
     )

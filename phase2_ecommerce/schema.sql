@@ -148,19 +148,25 @@ CREATE TRIGGER stock_movements_append_only BEFORE UPDATE OR DELETE ON stock_move
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_to_rewrite();
 
 -- Requests that carried an Idempotency-Key, so that a retry has no effect and gets the same answer.
--- The row is written by the statement or transaction that has the effect: there is never one
--- without the other.
+-- The row is written by the statement or transaction that has the effect: both are committed
+-- together or neither is.
 CREATE TABLE idempotency_keys (
     key text COLLATE pg_c_utf8 CONSTRAINT idempotency_keys_pkey PRIMARY KEY
         CONSTRAINT idempotency_keys_key_check CHECK (char_length(key) BETWEEN 1 AND 255),
     -- SHA-256 of what was asked for: the same key with another request is somebody's mistake.
     fingerprint bytea NOT NULL
         CONSTRAINT idempotency_keys_fingerprint_check CHECK (octet_length(fingerprint) = 32),
-    -- The order it made, if that is what it made. From an order and its lines, none of which
-    -- change, the answer can be given again; a copy of it here could only be larger.
+    -- What it made: an order, or a restock's entry in the ledger. Of an order nothing changes but
+    -- the status, and of a movement nothing at all, so the answer can be given again from there. A
+    -- copy of it here could only be larger. No index: nobody deletes what these refer to.
     order_id bigint
         CONSTRAINT idempotency_keys_order_id_fkey REFERENCES orders (id) ON DELETE RESTRICT,
-    created_at timestamptz NOT NULL DEFAULT now()
+    movement_id bigint
+        CONSTRAINT idempotency_keys_movement_id_fkey
+        REFERENCES stock_movements (id) ON DELETE RESTRICT,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    -- A key stands for one effect.
+    CONSTRAINT idempotency_keys_effect_check CHECK (num_nonnulls(order_id, movement_id) = 1)
 );
 
 -- Keys are forgotten after a day (forget_keys.py); this finds them.

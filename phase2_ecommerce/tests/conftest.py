@@ -128,11 +128,10 @@ IMBALANCES: dict[str, LiteralString] = {
                    WHEN 'cancelled' THEN ARRAY[-line.quantity, line.quantity]
                END
         """,
-    "an order was placed under two keys": """
-        SELECT order_id, array_agg(key) AS keys
+    "two keys stand for one effect": """
+        SELECT order_id, movement_id, array_agg(key) AS keys
           FROM idempotency_keys
-         WHERE order_id IS NOT NULL
-         GROUP BY order_id
+         GROUP BY order_id, movement_id
         HAVING count(*) > 1
         """,
 }

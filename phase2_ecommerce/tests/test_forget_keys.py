@@ -31,12 +31,23 @@ def conn(clean_database: str) -> Iterator[psycopg.Connection[Any]]:
 
 
 def remember(conn: psycopg.Connection[Any], age: str, count: int = 1) -> None:
-    """Write keys of this age."""
+    """Write keys of this age, for orders of nothing."""
     conn.execute(
         """
-        INSERT INTO idempotency_keys (key, fingerprint, created_at)
-        SELECT %(age)s || i, sha256('1'), now() - %(age)s::interval
-          FROM generate_series(1, %(count)s) AS i
+        WITH ada AS (
+            INSERT INTO users (name, email)
+            VALUES ('Ada', %(age)s || '@example.com')
+            RETURNING id
+        ), placed AS (
+            INSERT INTO orders (user_id, total)
+            SELECT id, 0
+              FROM ada
+             CROSS JOIN generate_series(1, %(count)s)
+            RETURNING id
+        )
+        INSERT INTO idempotency_keys (key, fingerprint, order_id, created_at)
+        SELECT %(age)s || row_number() OVER (), sha256('1'), id, now() - %(age)s::interval
+          FROM placed
         """,
         {"age": age, "count": count},
     )

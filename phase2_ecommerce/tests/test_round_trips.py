@@ -104,9 +104,9 @@ def test_a_cancel_costs_as_much_for_twenty_lines_as_for_one(
         assert cost(steps, cancel) == 5
 
 
-# BEGIN, the stock, COMMIT; a key is looked for before and written after.
-@pytest.mark.parametrize(("key", "round_trips"), [(None, 3), (new_key, 5)])
-def test_a_restock_costs_two_round_trips_more_with_a_key(
+# BEGIN, the stock, COMMIT; a key is locked and looked for before, and written after.
+@pytest.mark.parametrize(("key", "round_trips"), [(None, 3), (new_key, 6)])
+def test_a_restock_costs_three_round_trips_more_with_a_key(
     key: Callable[[], str] | None,
     round_trips: int,
     ids: dict[str, int],

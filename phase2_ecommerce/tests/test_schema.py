@@ -57,6 +57,7 @@ LINE: LiteralString = (
 )
 MOVE: LiteralString = "INSERT INTO stock_movements (product_id, quantity, reason, order_id) VALUES "
 KEY: LiteralString = "INSERT INTO idempotency_keys (key, fingerprint, order_id) VALUES "
+MOVE_KEY: LiteralString = "INSERT INTO idempotency_keys (key, fingerprint, movement_id) VALUES "
 
 REFUSED: list[tuple[str, LiteralString]] = [
     # users
@@ -112,6 +113,9 @@ REFUSED: list[tuple[str, LiteralString]] = [
     ("idempotency_keys_key_check", KEY + "(repeat('k', 256), sha256('2'), 2)"),
     ("idempotency_keys_fingerprint_check", KEY + "('new', '2', 2)"),
     ("idempotency_keys_order_id_fkey", KEY + "('new', sha256('2'), 7)"),
+    ("idempotency_keys_movement_id_fkey", MOVE_KEY + "('new', sha256('2'), 7)"),
+    ("idempotency_keys_effect_check", KEY + "('new', sha256('2'), NULL)"),
+    ("idempotency_keys_effect_check", "UPDATE idempotency_keys SET movement_id = 1"),
 ]
 
 # An id that is handed out by its sequence can't be taken: these have no case above.
@@ -161,6 +165,7 @@ def test_only_what_may_be_missing_may_be_null(books: psycopg.Connection[Any]) ->
     assert {name for (name,) in nullable} == {
         "stock_movements.order_id",
         "idempotency_keys.order_id",
+        "idempotency_keys.movement_id",
     }
 
 
@@ -214,10 +219,12 @@ UNREACHABLE = {
     "stock_movements_order_check": "the words stand in our SQL",
     "stock_movements_order_items_fkey": "written by the statement that writes the line",
     "stock_movements_once_key": "an order is placed once; its status is cancelled once",
-    "idempotency_keys_pkey": "answered by trying again, see idempotency.py",
+    "idempotency_keys_pkey": "answered by trying again, see place_order.py",
     "idempotency_keys_key_check": "the header's form is stricter",
     "idempotency_keys_fingerprint_check": "SHA-256 is as long as it is",
     "idempotency_keys_order_id_fkey": "written by the statement that writes the order",
+    "idempotency_keys_movement_id_fkey": "written after the movement, in its transaction",
+    "idempotency_keys_effect_check": "each of the two statements writes one of them",
 }
 
 
