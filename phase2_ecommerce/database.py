@@ -123,6 +123,8 @@ def connection_settings(settings: Settings) -> dict[str, object]:
             (
                 "-c TimeZone=UTC",
                 f"-c statement_timeout={milliseconds}",
+                # A service that hangs in the middle of a transaction must not keep its locks.
+                f"-c idle_in_transaction_session_timeout={milliseconds}",
                 # A prepared statement with a parameter in its LIMIT would be planned on every call.
                 # One plan for all values suits queries that ask the same question of an index.
                 "-c plan_cache_mode=force_generic_plan",

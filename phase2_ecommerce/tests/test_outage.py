@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
 
-from shared.witness import eventually
+from shared.witness import eventually, waiting_for_locks
 
-from .conftest import new_user
+from .conftest import books_balance, new_product, new_user
 
 if TYPE_CHECKING:
     import httpx
@@ -77,3 +78,27 @@ def test_connections_ended_while_idle_are_replaced_unnoticed(
     answer = through_proxy.request(method, f"/users/{user}", json={})
 
     assert answer.status_code == 200
+
+
+def test_a_service_that_falls_silent_in_a_transaction_keeps_no_lock(
+    through_proxy: httpx.Client, proxy: Proxy, database_url: str
+) -> None:
+    product = new_product(through_proxy)
+    lock = "SELECT FROM products WHERE id = %s FOR UPDATE SKIP LOCKED"
+
+    def restock() -> httpx.Response:
+        return through_proxy.post(f"/products/{product}/restock", json={"quantity": 5})
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url, autocommit=True) as conn:
+        with conn.transaction():
+            conn.execute(lock, [product])
+            asked = threads.submit(restock)
+            eventually(lambda: waiting_for_locks(conn) == 1)
+            proxy.stall()
+        # The restock gets the row now, and PostgreSQL will hear neither a COMMIT nor a good-bye.
+        eventually(lambda: conn.execute(lock, [product]).rowcount == 0)
+        expect_unavailable(asked.result(), "database_unavailable")
+
+        eventually(lambda: conn.execute(lock, [product]).rowcount == 1)
+
+        books_balance(conn)

@@ -10,7 +10,7 @@ from psycopg.errors import LockNotAvailable
 
 from shared.witness import eventually, waiting_for_locks
 
-from .conftest import ask_order, new_product, new_user, stock_of
+from .conftest import ask_order, new_order, new_product, new_user, stock_of
 
 if TYPE_CHECKING:
     import httpx
@@ -93,3 +93,48 @@ def test_an_order_does_not_wait_for_a_product_that_somebody_merely_refers_to(
         answer = ask_order(http, user, {product: 1})
 
     assert answer.status_code == 201
+
+
+def test_an_order_and_the_removal_of_its_user_at_once_exclude_each_other(
+    http: httpx.Client, database_url: str
+) -> None:
+    user, product = new_user(http), new_product(http)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
+        ours.execute("DELETE FROM users WHERE id = %(id)s", {"id": user})
+        asked = threads.submit(ask_order, http, user, {product: 1})
+        eventually(lambda: waiting_for_locks(ours) == 1)
+        ours.commit()
+        answer = asked.result()
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "user_id")
+    assert stock_of(http, product) == 10
+
+
+def test_a_user_whose_order_is_being_placed_stays(http: httpx.Client, database_url: str) -> None:
+    user, product = new_user(http), new_product(http)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as ours:
+        # What an order does before anything else that lasts, and is not yet committed.
+        ours.execute("INSERT INTO orders (user_id, total) VALUES (%(id)s, 0)", {"id": user})
+        removed = threads.submit(http.delete, f"/users/{user}")
+        eventually(lambda: waiting_for_locks(ours) == 1)
+        ours.commit()
+
+    assert removed.result().json()["code"] == "user_has_orders"
+    assert ask_order(http, user, {product: 1}).status_code == 201
+
+
+def test_an_order_whose_pieces_no_longer_fit_on_the_shelf_stays_placed(
+    http: httpx.Client, database_url: str
+) -> None:
+    product = new_product(http)
+    order = new_order(http, new_user(http), {product: 1})
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("UPDATE products SET stock = 1000000000 WHERE id = %s", [product])
+
+    answer = http.post(f"/orders/{order['id']}/cancel")
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "stock_limit")
+    assert http.get(f"/orders/{order['id']}").json() == order
+    assert http.get(f"/products/{product}/movements").json()["items"][0]["reason"] == "order"
