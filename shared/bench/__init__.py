@@ -76,7 +76,7 @@ def _measure(plan: Plan, seconds: float, rounds: int, console: Console) -> Resul
                 for name, server in contenders.items():
                     sample = load(server, request, seconds if turn else 1)
                     _keep(results, (request, name), sample, turn)
-                sample = limit(url, plan.folder / request.script, seconds if turn else 1)
+                sample = limit(url, plan.folder, request, seconds if turn else 1)
                 _keep(results, (request, "pgbench"), sample, turn)
     return results
 

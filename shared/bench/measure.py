@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 32
 _GRACE = 30.0
+_AS_THE_SERVICES_ASK = "-c plan_cache_mode=force_generic_plan -c jit=off -c enable_memoize=off"
 
 
 class BenchError(Exception):
@@ -70,13 +71,16 @@ def load(server: Server, request: Request, seconds: float) -> Sample:
     return Sample(found["requests"] / found["seconds"], found["p50"], found["p99"], cores)
 
 
-def limit(database_url: str, script: Path, seconds: float) -> Sample:
+def limit(database_url: str, folder: Path, request: Request, seconds: float) -> Sample:
     """Run the same SQL with pgbench: what PostgreSQL can give when nobody stands before it."""
     parts = conninfo_to_dict(database_url)
     command = [str(installed_binaries() / "bin" / "pgbench"), "--no-vacuum", "-M", "prepared"]
-    command += [f"-c{CONNECTIONS}", "-j1", f"-T{max(1, round(seconds))}", "-f", str(script)]
+    command += [f"-c{CONNECTIONS}", "-j1", f"-T{max(1, round(seconds))}"]
+    command += ["-f", str(folder / request.script)]
+    command += [f"-D{variable}" for variable in request.variables]
     command += ["-h", str(parts["host"]), "-p", str(parts["port"]), "-U", str(parts["user"])]
     environment = {**os.environ, "PGPASSWORD": str(parts.get("password") or "")}
+    environment["PGOPTIONS"] = _AS_THE_SERVICES_ASK
     with _accounted(None) as cores:
         output = _run([*command, str(parts["dbname"])], seconds, environment)
     rate = re.search(r"tps = ([\d.]+)", output)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,6 +33,7 @@ class Request:
     must: float
     aim: float
     body: str = ""
+    variables: tuple[str, ...] = ()  # of the script: "name=value"
 
     def sample(self, number: int) -> Request:
         """Return one request of this kind, with numbers in the place of the ranges."""
@@ -42,7 +43,7 @@ class Request:
             return str(lowest + number % (highest - lowest + 1))
 
         path, body = (_RANGE.sub(chosen, text) for text in (self.path, self.body))
-        return Request(self.name, path, self.script, self.must, self.aim, body)
+        return replace(self, path=path, body=body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 \set user_id random(1, 1000)
-\set one random(1, 5000)
+\set one random(1, :hottest)
 \set other random(5001, 10000)
 \set key1 random(1, 1000000000000)
 \set key2 random(1, 1000000000000)
 WITH claimed AS MATERIALIZED (
     SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, 0)) AS ours,
-           known.fingerprint, known.order_id
+           known.fingerprint, known.order_id, known.movement_id
       FROM (VALUES ((:key1::text || '-' || :key2::text))) AS asked (key)
       LEFT JOIN idempotency_keys AS known ON known.key = asked.key
 ), locked AS (
@@ -34,9 +34,10 @@ WITH claimed AS MATERIALIZED (
     RETURNING order_id, product_id, quantity
 ), taken AS (
     UPDATE products
-       SET stock = stock - lines.quantity
-      FROM lines
-     WHERE products.id = lines.product_id
+       SET stock = locked.stock - locked.quantity
+      FROM placed
+     CROSS JOIN locked
+     WHERE products.id = locked.id
 ), moved AS (
     INSERT INTO stock_movements (product_id, quantity, reason, order_id)
     SELECT product_id, -quantity, 'order', order_id
@@ -46,7 +47,7 @@ WITH claimed AS MATERIALIZED (
     SELECT (:key1::text || '-' || :key2::text), sha256('an order'), id
       FROM placed
 )
-SELECT claimed.ours, claimed.fingerprint, claimed.order_id,
+SELECT claimed.ours, claimed.fingerprint, claimed.order_id, claimed.movement_id,
        placed.id, placed.total, placed.placed_at,
        locked.id, locked.sku, locked.name, locked.price, locked.stock, locked.quantity
   FROM claimed
