@@ -10,7 +10,7 @@
 -- Each constraint has a name, because the service turns names into answers (errors.py).
 --
 -- Third normal form: every column tells something about the key, the whole key and nothing but the
--- key. Two columns repeat on purpose what could be computed; each says why it does.
+-- key. Three columns repeat on purpose what could be computed; each says why it does.
 
 -- Trigrams let an index answer "contains this text"; a B-tree can only answer "starts with".
 CREATE EXTENSION IF NOT EXISTS pg_trgm;
@@ -51,8 +51,8 @@ CREATE TABLE products (
         CONSTRAINT products_price_check CHECK (price BETWEEN 0 AND 100000000),
     -- Repeats the sum of the product's movements. On purpose: a limit needs one row that everybody
     -- who wants the last piece has to queue for, and a sum over a ledger has no such row.
-    -- This check is the last line of defence: however wrong a program is, nobody sells what is not
-    -- there.
+    -- This check is the last line of defence: however wrong a program is, the figure never goes
+    -- below zero. Two buyers who both read 1 and both write 0 it cannot see; a lock can.
     stock bigint NOT NULL
         CONSTRAINT products_stock_check CHECK (stock BETWEEN 0 AND 1000000000),
     created_at timestamptz NOT NULL DEFAULT now()
@@ -71,11 +71,14 @@ CREATE TABLE orders (
     -- RESTRICT: a user with orders stays; the books have to be kept.
     user_id bigint NOT NULL
         CONSTRAINT orders_user_id_fkey REFERENCES users (id) ON DELETE RESTRICT,
+    -- A misspelt word here would be an order that no report counts and nobody can cancel.
     status text COLLATE pg_c_utf8 NOT NULL DEFAULT 'placed'
         CONSTRAINT orders_status_check CHECK (status IN ('placed', 'cancelled')),
     -- Repeats the sum of the lines. On purpose: it is what was agreed to be paid, lines never
     -- change, and a list of orders would have to read all lines of each.
     total bigint NOT NULL CONSTRAINT orders_total_check CHECK (total >= 0),
+    -- now() is when the transaction began, before it waited for anybody: when the order was asked
+    -- for. Orders can be committed in another order than that of their times.
     placed_at timestamptz NOT NULL DEFAULT now()
 );
 
@@ -92,7 +95,7 @@ CREATE TABLE order_items (
     product_id bigint NOT NULL
         CONSTRAINT order_items_product_id_fkey REFERENCES products (id) ON DELETE RESTRICT,
     quantity bigint NOT NULL
-        CONSTRAINT order_items_quantity_check CHECK (quantity BETWEEN 1 AND 1000000),
+        CONSTRAINT order_items_quantity_check CHECK (quantity BETWEEN 1 AND 10000),
     -- These two look like copies of what stands in products, and are other facts: what it was
     -- called and what it cost at that moment. What is changed tomorrow was not sold today.
     name text COLLATE pg_c_utf8 NOT NULL,
@@ -112,7 +115,8 @@ CREATE TABLE stock_movements (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT stock_movements_pkey PRIMARY KEY,
     product_id bigint NOT NULL
         CONSTRAINT stock_movements_product_id_fkey REFERENCES products (id) ON DELETE RESTRICT,
-    -- Pieces that came (+) or went (-).
+    -- Pieces that came (+) or went (-). Those of an order repeat the line's quantity. On purpose: a
+    -- ledger that has to be put together from other tables cannot be checked against them.
     quantity bigint NOT NULL,
     reason text COLLATE pg_c_utf8 NOT NULL
         CONSTRAINT stock_movements_reason_check
@@ -137,7 +141,8 @@ CREATE UNIQUE INDEX stock_movements_once_key ON stock_movements (order_id, produ
 -- A product's history, newest first.
 CREATE INDEX stock_movements_product_id_idx ON stock_movements (product_id, id);
 
--- A ledger is corrected by a further entry. Changing one would be lying about the past.
+-- A ledger is corrected by a further entry. Changing one would be lying about the past. (TRUNCATE
+-- fires no such trigger; it empties a database for tests, and takes the owner's rights.)
 CREATE FUNCTION refuse_to_rewrite() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'restrict_violation';
