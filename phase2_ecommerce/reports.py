@@ -32,7 +32,7 @@ class BestSeller:
     quantity: int
     revenue: int
     period_revenue: int  # of all products together
-    previous_revenue: int  # of this product, in the period before
+    previous_revenue: int  # of this product, in the whole calendar period before
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,34 +76,46 @@ async def select_best_sellers(
 
     A window function looks at other rows of the result and keeps them apart, where GROUP BY would
     melt them into one: the rank within the period, the period's sum beside each product, and by a
-    RANGE of intervals the same product's row of the period before, if there is one. Equals share a
-    rank; what `top` cuts at is the place, which nobody shares, so that a report has an end.
+    RANGE of intervals the same product's row of the period before, if there is one. ROWS would
+    take its row before that, however long ago. Equals share a rank; what `top` cuts at is the
+    place, which nobody shares, so that a report has an end.
+
+    All figures count what was placed from `start` to `before`, but `previous_revenue` is that of
+    the whole calendar period before, also where `start` cuts that period short or leaves it out.
+    So reading begins one period early, and FILTER keeps apart what was asked for.
     """
     cursor = await conn.cursor(row_factory=class_row(BestSeller)).execute(
         """
         WITH sold AS (
             SELECT date_trunc(%(period)s, orders.placed_at, 'UTC') AS period,
                    line.product_id,
-                   sum(line.quantity)::bigint AS quantity,
-                   sum(line.quantity * line.unit_price)::bigint AS revenue
+                   sum(line.quantity)
+                       FILTER (WHERE orders.placed_at >= %(start)s)::bigint AS quantity,
+                   sum(line.quantity * line.unit_price)
+                       FILTER (WHERE orders.placed_at >= %(start)s)::bigint AS revenue,
+                   sum(line.quantity * line.unit_price)::bigint AS whole_revenue
               FROM orders
               JOIN order_items AS line ON line.order_id = orders.id
-             WHERE orders.placed_at >= %(start)s
+             WHERE orders.placed_at >= date_trunc(%(period)s, %(start)s, 'UTC') - %(step)s::interval
                AND orders.placed_at < %(before)s
                AND orders.status = 'placed'
              GROUP BY period, line.product_id
-        ), ranked AS (
+        ), compared AS (
             SELECT period, product_id, quantity, revenue,
+                   coalesce(sum(whole_revenue) OVER period_before, 0)::bigint AS previous_revenue
+              FROM sold
+            WINDOW period_before AS (PARTITION BY product_id
+                                         ORDER BY period
+                                         RANGE BETWEEN %(step)s::interval PRECEDING
+                                                   AND %(step)s::interval PRECEDING)
+        ), ranked AS (
+            SELECT period, product_id, quantity, revenue, previous_revenue,
                    rank() OVER (PARTITION BY period ORDER BY revenue DESC) AS rank,
                    row_number() OVER (PARTITION BY period
                                           ORDER BY revenue DESC, product_id) AS place,
-                   sum(revenue) OVER (PARTITION BY period)::bigint AS period_revenue,
-                   coalesce(sum(revenue) OVER (PARTITION BY product_id
-                                                   ORDER BY period
-                                                   RANGE BETWEEN %(step)s::interval PRECEDING
-                                                             AND %(step)s::interval PRECEDING),
-                            0)::bigint AS previous_revenue
-              FROM sold
+                   sum(revenue) OVER (PARTITION BY period)::bigint AS period_revenue
+              FROM compared
+             WHERE quantity > 0
         )
         SELECT ranked.period, ranked.rank, ranked.product_id, products.sku, products.name,
                ranked.quantity, ranked.revenue, ranked.period_revenue, ranked.previous_revenue
