@@ -60,13 +60,18 @@ report_json = TypeAdapter(BestSellers).dump_json
 async def read_best_sellers(request: Request, query: Annotated[ReportQuery, Query()]) -> Response:
     """Report the products that brought most in each period; by default of the last 30 days."""
     before = query.placed_before or datetime.now(UTC)
-    start = query.placed_from or before - timedelta(days=30)
+    start = query.placed_from or thirty_days_before(before)
     if not timedelta() < before - start <= LONGEST:
         message = f"must be before placed_before, by {LONGEST.days} days at most"
         raise invalid_query([{"field": "placed_from", "message": message}])
     async with connection(request) as conn:
         sellers = await select_best_sellers(conn, query, start, before)
     return ok(report_json(BestSellers(sellers)))
+
+
+def thirty_days_before(time: datetime) -> datetime:
+    """Go back thirty days, but no further than datetime can: to the year 1."""
+    return time - min(timedelta(days=30), time - datetime.min.replace(tzinfo=time.tzinfo))
 
 
 async def select_best_sellers(

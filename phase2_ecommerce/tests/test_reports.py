@@ -181,3 +181,19 @@ def test_a_cancelled_order_counts_neither_for_its_month_nor_for_the_next(
     rows = report(http, "month", "2026-04-01", "2026-05-01")
 
     assert revenues(rows) == [("2026-04-01", 100, 100)]
+
+
+@pytest.mark.parametrize(
+    ("before", "status"),
+    [
+        ("0001-01-01T00:00:00Z", 400),  # there is nothing before that
+        ("0001-01-05T00:00:00-05:00", 200),
+        ("9999-12-31T23:59:59-05:00", 200),
+    ],
+)
+def test_a_report_may_end_at_either_end_of_time(
+    before: str, status: int, http: httpx.Client
+) -> None:
+    answer = http.get("/reports/best-sellers", params={"placed_before": before})
+
+    assert answer.status_code == status, answer.text
