@@ -179,7 +179,9 @@ def run(lab: Lab) -> None:
         "Who has waited for `deadlock_timeout`, one second unless it is set, looks for a circle "
         "and gives way if there is one. Nothing of the loser's order is left, so it can simply be "
         "tried again (retrying.py); but that second is lost, and others queued behind it. With one "
-        "order for all there can be no circle: whoever waits holds nothing that comes before."
+        "order for all there can be no circle: whoever waits holds only rows that come before the "
+        "one it waits for. Go from each that waits to the one that has its row, and the rows come "
+        "later and later; a circle would have to come back to the first of them."
     )
 
 
@@ -196,6 +198,11 @@ def tell(lab: Lab, play: Play, log: ServerLog) -> None:
         "pg_locks while both wait: each has its own transaction's lock, and wants the other's",
         ("who", "process", "mode", "transaction", "granted?"),
         play.locks,
+    )
+    lab.note(
+        "No row is named here: who has a row is noted in the row itself, by the number of its "
+        "transaction. Whoever wants the row asks for a lock on that number, and gets it when the "
+        "transaction has ended."
     )
     draw_graph(lab, play)
     for order in play.orders:
