@@ -1,7 +1,7 @@
 -- Write skew by phantoms, cured by a unique index
 --
--- A rule about rows that don't exist yet can be locked nowhere but in an index. The second order
--- waits there until it is known whether the first one stays.
+-- A rule about rows that don't exist yet has no row to lock. A unique index gives it a place: the
+-- second order waits there until it is known whether the first one stays.
 
 CREATE TABLE orders (id int PRIMARY KEY, user_id int NOT NULL);
 CREATE UNIQUE INDEX orders_one_open_key ON orders (user_id);

@@ -1,7 +1,7 @@
 -- Lost update (P4)
 --
 -- The classic of every shop: two buyers read a stock of 10, each takes one piece away in its head,
--- each writes 9. Two pieces are sold and one is missed.
+-- each writes 9. Two pieces are sold, and the stock has gone down by one.
 
 CREATE TABLE products (id int PRIMARY KEY, stock int NOT NULL);
 INSERT INTO products VALUES (1, 10);
