@@ -30,7 +30,7 @@ CONFLICTS = (SerializationFailure, Outdated)
 def naive(conn: Connection[Any], product: int) -> int | None:
     """Read, think, write. A transaction is around it, and it does not help.
 
-    A plain SELECT locks nothing. Whoever reads before the other has written gets the same number,
+    A plain SELECT locks no row. Whoever reads before the other has written gets the same number,
     and writes the same number back. The CHECK on stock sees nothing wrong either: nobody ever
     writes less than 0.
     """
@@ -43,7 +43,8 @@ def conditional(conn: Connection[Any], product: int) -> int | None:
     """Let the statement that writes be the one that looks.
 
     UPDATE locks the row before it changes it. If it had to wait for that, PostgreSQL checks the
-    WHERE again, against the row as it has become.
+    WHERE again, against the row as it has become. So it does at READ COMMITTED, its default; at
+    the stricter levels a row that has changed meanwhile is an error (40001).
     """
     row = conn.execute(
         """
@@ -61,8 +62,8 @@ def conditional(conn: Connection[Any], product: int) -> int | None:
 def row_lock(conn: Connection[Any], product: int) -> int | None:
     """Lock the row, then read it: nobody else can write it until we commit.
 
-    FOR NO KEY UPDATE is the lock that UPDATE itself takes here. FOR UPDATE is stronger than
-    needed: it would also stop those who only write a line that refers to the product.
+    FOR NO KEY UPDATE is the lock that UPDATE itself takes as long as no key changes. FOR UPDATE is
+    stronger than needed: it would also stop those who only write a line that refers to the product.
     """
     with conn.transaction():
         row = conn.execute(
@@ -111,8 +112,10 @@ def serializable(conn: Connection[Any], product: int) -> int | None:
 
     PostgreSQL then lets transactions succeed only if they could have run one after another, and
     ends the others with a serialization failure (40001). Whoever asks for this must retry.
-    To know, it remembers what each has read: rows found by an index one by one, but all of a table
-    that was read from end to end. Without the index everybody would be in everybody's way.
+    To know, it notes what each has read (SIReadLock in pg_locks; nobody ever waits for one). Of
+    rows found by an index: each row, as long as they are few, and the leaf pages of the index, for
+    where there was no row another may put one. Of a table read from end to end: all of it. Without
+    the index everybody would be in everybody's way.
     """
     with conn.transaction():
         conn.execute("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE")
@@ -124,8 +127,9 @@ def advisory_lock(conn: Connection[Any], product: int) -> int | None:
     """Queue for a lock on a number; PostgreSQL doesn't know that it stands for a product.
 
     It protects from those alone who ask for the same lock: one script that forgets to, and it is
-    the naive way again. The lock needs a statement of its own, because a statement sees the rows
-    as they were when it began, and that was before it waited.
+    the naive way again. The lock needs a statement of its own, because a SELECT that locks no row
+    sees all rows as they were when it began, and that was before it waited. It is kept until the
+    transaction ends; an end before the COMMIT would let the next one read the old stock.
     """
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%(id)s)", {"id": product})
