@@ -1,8 +1,18 @@
 """Two hundred buyers and ten pieces: six ways to sell, side by side.
 
-Each way sells one piece in a few lines of SQL (`_purchases.py`, read it first). Which of them sells
-more pieces than there are? How many more? And of those that are right: which is fastest when
-everybody wants the same product, and does it matter when they want a hundred different ones?
+Each way sells one piece in a few lines of SQL (`_purchases.py`, read it first):
+
+- **naive**: SELECT the stock, subtract 1 in the program, UPDATE the row to the result.
+- **conditional UPDATE**: one UPDATE that subtracts 1 where there is at least 1; 0 rows: sold out.
+- **FOR NO KEY UPDATE**: the naive way, but its SELECT locks the row until the COMMIT.
+- **version column**: SELECT stock and version, UPDATE where the version is still that one; 0 rows:
+  somebody was faster, begin again.
+- **SERIALIZABLE**: the naive way at that level; if it ends with error 40001, begin again.
+- **advisory lock**: lock the product's number by a SELECT of its own, then the naive way.
+
+Which of them sells more pieces than there are? How many more? And of those that are right: which is
+fastest when everybody wants the same product, and does it matter when they want a hundred different
+ones?
 """
 
 from __future__ import annotations
@@ -27,7 +37,9 @@ if TYPE_CHECKING:
 HOT = 1
 MANY = range(1, 101)
 SHELVES = 10_000
-"""More than anybody wants: in a table of two pages PostgreSQL would not bother to use the index."""
+"""More than anybody wants: in a table of two pages PostgreSQL would not bother to use the index,
+and SERIALIZABLE would note that everybody has read all of it.
+"""
 PIECES = 10
 BUYERS = 200
 PLENTY = 1_000_000
@@ -38,6 +50,7 @@ ROUNDS = 3
 def run(lab: Lab) -> None:
     """Sell out, then sell from plenty; each at one hot product and at a hundred."""
     lab.predict("200 buyers, 10 pieces, read-then-write: how many buyers are told they got one?")
+    lab.predict("Of the right ways, which is fastest when all want one product? Which is slowest?")
     with (
         closing(psycopg.connect(lab.database_url, autocommit=True)) as shop,
         connections(lab.database_url) as conns,
