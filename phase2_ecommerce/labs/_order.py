@@ -1,7 +1,10 @@
 """The order of place_order.py, one statement at a time, and three ways to hold them together.
 
 What the service says in one statement with many parts is said here as a learner would first write
-it: each part on its own, with Python in between.
+it: each part on its own, with Python in between. Left out is what concerns a key that comes again
+at the wrong moment: that a used key is refused to another order (its fingerprint is written here,
+and not compared), and that a request is turned away at once while another with its key is under
+way (here it goes on, and breaks `idempotency_keys_pkey` in the end).
 """
 
 from __future__ import annotations
@@ -38,6 +41,10 @@ class Order(NamedTuple):
     key: str
     user_id: int
     lines: dict[int, int]
+
+
+class UnknownProduct(Exception):
+    """There is no such product."""
 
 
 class OutOfStock(Exception):
@@ -103,7 +110,11 @@ def claim(conn: Connection, order: Order) -> int | None:
 
 
 def lock(conn: Connection, order: Order) -> int:
-    """Lock the products in the order of their ids; returns what the order costs."""
+    """Lock the products in the order of their ids; returns what the order costs.
+
+    A row that isn't there is no error to PostgreSQL: it is missing from the result. If nobody
+    counts, the order is placed without it.
+    """
     rows = conn.execute(
         """
         SELECT id, price, stock
@@ -114,6 +125,8 @@ def lock(conn: Connection, order: Order) -> int:
         """,
         {"ids": list(order.lines)},
     ).fetchall()
+    if len(rows) < len(order.lines):
+        raise UnknownProduct
     if any(stock < order.lines[product] for product, _, stock in rows):
         raise OutOfStock
     return sum(price * order.lines[product] for product, price, _ in rows)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import psycopg
+import pytest
+
+from phase2_ecommerce.labs import _order
 from shared.course import labs
 from shared.phases import find_phase
 
@@ -104,6 +108,23 @@ def test_only_what_is_held_together_is_never_left_half(tmp_path: Path) -> None:
     assert {count for (way, _), count in half.items() if "transaction" in way} == {0}
     assert {count for (way, _), count in half.items() if "COMMIT" in way} == {0}
     assert {row[-1] for row in inside} == {"nothing"}
+
+
+@pytest.mark.parametrize("way", [_order.by_hand, _order.with_transaction])
+def test_the_order_step_by_step_refuses_a_product_that_is_not_there(
+    clean_database: str, way: _order.Way
+) -> None:
+    with psycopg.connect(clean_database, autocommit=True) as conn:
+        conn.execute("INSERT INTO users (name, email) VALUES ('Ada', 'ada@example.org')")
+        conn.execute("INSERT INTO products (sku, name, price, stock) VALUES ('TEA', 'Tea', 250, 9)")
+        [(user, known)] = conn.execute("SELECT users.id, products.id FROM users, products")
+        order = _order.Order("a-key", user, {known: 1, known + 1: 1})
+
+        with pytest.raises(_order.UnknownProduct):
+            way(conn, order)
+
+        assert conn.execute("SELECT FROM orders").fetchall() == []
+        assert conn.execute("SELECT stock FROM products").fetchall() == [(9,)]
 
 
 def test_every_experiment_has_a_test() -> None:
