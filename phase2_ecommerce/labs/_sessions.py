@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import psycopg
+from psycopg.pq import TransactionStatus
 
 from shared.witness import eventually
 
@@ -18,9 +19,8 @@ LONGEST_WAIT = "10s"
 
 
 class Wait(NamedTuple):
-    """What a session waits for, and the process ids of those it waits for."""
+    """What kind of lock a session waits for, and the process ids of those it waits for."""
 
-    mode: str
     kind: str
     behind: list[int]
 
@@ -31,11 +31,13 @@ class Statement:
     def __init__(self, sql: str) -> None:
         self.sql = sql
         self.waited = False
+        self.in_transaction = False
         self.read: int | None = None
         self.wrote: int | str | None = None
 
     def returned(self, cursor: psycopg.Cursor[Any], written: int | None) -> None:
         """Note what came of it, without taking the row away from who asked for it."""
+        self.in_transaction = cursor.connection.info.transaction_status == TransactionStatus.INTRANS
         value = first_value(cursor)
         if not self.sql.startswith("UPDATE"):
             self.read = value
@@ -111,10 +113,10 @@ class Session:
 
 
 def wait_of(observer: psycopg.Connection[Any], pid: int) -> Wait | None:
-    """Ask PostgreSQL whether a session waits for a lock: which, and who has it."""
+    """Ask PostgreSQL whether a session waits for a lock: of which kind, and behind whom."""
     row = observer.execute(
         """
-        SELECT lock.mode, lock.locktype, pg_blocking_pids(activity.pid)
+        SELECT lock.locktype, pg_blocking_pids(activity.pid)
           FROM pg_stat_activity AS activity
           JOIN pg_locks AS lock ON lock.pid = activity.pid AND NOT lock.granted
          WHERE activity.pid = %(pid)s

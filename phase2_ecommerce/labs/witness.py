@@ -35,6 +35,15 @@ PRODUCT = 1
 THE_LAB = "the lab"
 HOLD = "SELECT stock FROM products WHERE id = 1 FOR NO KEY UPDATE"
 ANSWER = "answer: "
+LEGEND = """\
+Now two of them at once. In the column *lock*
+
+- *waits for … (transactionid)*: the first in the queue for a row waits until the transaction that
+  has it ends;
+- *waits for … (tuple)*: whoever comes later waits to be the first;
+- *no lock*: a plain SELECT locks no row, and waits for none."""
+VERDICTS = ("sold to nobody", "sold once", "sold twice")
+"""By the number of those who were told that it is theirs."""
 
 
 class Stage:
@@ -67,6 +76,16 @@ class Stage:
             events += to_its_end(request)
         row = self._observer.execute("SELECT stock FROM products").fetchone()
         return with_doubles_marked(events), row[0] if row else 0
+
+    def sent(self, way: Way) -> str:
+        """Let one request buy a piece that nobody else wants; tells what it sends for that."""
+        self._observer.execute("UPDATE products SET stock = 1, version = 0")
+        [request, _] = self._requests
+        request.conn.said.clear()
+        way(request.conn, PRODUCT)
+        first, *_ = said = request.conn.said
+        sql = [statement.sql for statement in said]
+        return "; ".join(["BEGIN", *sql, "COMMIT"] if first.in_transaction else sql)
 
     def _until_it_waits(self, request: Session) -> list[Event]:
         """Return what the request did until PostgreSQL listed it as waiting, and for whom."""
@@ -104,11 +123,15 @@ def events_of(request: Session, statements: Iterable[Statement]) -> list[Event]:
 
 
 def lock_of(statement: Statement) -> str:
-    """Name what it has locked now that it has returned; row locks are noted in the row itself."""
+    """Name what it got locked; row locks are noted in the row itself.
+
+    An UPDATE that has waited got the row, even if it then found that it no longer fits its WHERE.
+    """
     if "advisory" in statement.sql:
         return "has the number"
     has_row = "FOR NO KEY" in statement.sql or isinstance(statement.wrote, int)
-    return "has the row" if has_row else "no lock"
+    waited_for_it = statement.waited and statement.wrote is not None
+    return "has the row" if has_row or waited_for_it else "no lock"
 
 
 def kind_of(statement: Statement) -> str:
@@ -129,7 +152,7 @@ def verdict_of(events: Iterable[Event], stock: int) -> tuple[str, str, int, str]
     """Take what matters: what each of the two was told, and what is left."""
     answers = (event.sql for event in events if event.sql.startswith(ANSWER))
     first, second = (answer.removeprefix(ANSWER) for answer in answers)
-    return first, second, stock, "sold twice" if first == second == "yours" else "sold once"
+    return first, second, stock, VERDICTS[(first, second).count("yours")]
 
 
 def run(lab: Lab) -> None:
@@ -139,6 +162,12 @@ def run(lab: Lab) -> None:
     rows: list[tuple[str | int, ...]] = []
     with ExitStack() as stack:
         stage = Stage(stack, lab.database_url)
+        lab.table(
+            "What each of the six ways sends to sell the last piece, if nobody disturbs it",
+            ("way", "SQL"),
+            [(name, f"`{stage.sent(way)}`") for name, way in WAYS.items()],
+        )
+        lab.note(LEGEND)
         for name, way in WAYS.items():
             plays = [stage.play(way) for _ in range(times)]
             [(verdict, same)] = Counter(verdict_of(*play) for play in plays).most_common(1)
@@ -152,6 +181,6 @@ def run(lab: Lab) -> None:
         rows,
     )
     lab.note(
-        "A row lock is queued for in order, and B is let in only when A has committed. What B does "
-        "then decides: write what it had worked out before it waited, or look at the row again."
+        "B is let in only when A has committed. What B does then decides: write what it had worked "
+        "out before it waited, or look at the row again."
     )

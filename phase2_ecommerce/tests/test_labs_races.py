@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from phase2_ecommerce.labs import _order
+from phase2_ecommerce.labs import _order, _timeline, witness
 from shared.course import labs
 from shared.phases import find_phase
 
@@ -64,7 +64,7 @@ def test_the_last_piece_is_sold_twice_by_read_then_write_every_time(tmp_path: Pa
 
 
 def test_the_naive_requests_have_both_read_before_either_writes(tmp_path: Path) -> None:
-    naive, conditional, row_lock, _ = tables("witness", tmp_path)
+    _, naive, conditional, row_lock, _ = tables("witness", tmp_path)
 
     assert [(row[1], row[4]) for row in naive if row[4] != "-"] == [
         ("request A", "1"),
@@ -74,6 +74,28 @@ def test_the_naive_requests_have_both_read_before_either_writes(tmp_path: Path) 
     assert [row[5] for row in conditional if row[5] != "-"] == ["0", "0 rows"]
     assert [row[4] for row in row_lock if row[4] != "-"] == ["1", "0"]
     assert len(list(tmp_path.glob("witness_*.svg"))) == 3
+
+
+def test_what_each_way_sends_is_read_off_its_connection(tmp_path: Path) -> None:
+    sent, *_ = tables("witness", tmp_path)
+
+    assert [row[0] for row in sent] == WAYS
+    assert [sql.count(";") for _, sql in sent] == [3, 0, 3, 1, 4, 4]
+    assert [sql for _, sql in sent if "BEGIN" not in sql] == [sent[1][1], sent[3][1]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "verdict"),
+    [
+        (("sold out", "try again"), "sold to nobody"),
+        (("sold out", "yours"), "sold once"),
+        (("yours", "yours"), "sold twice"),
+    ],
+)
+def test_the_verdict_counts_those_who_got_the_piece(answers: tuple[str, str], verdict: str) -> None:
+    events = [_timeline.Event("request", witness.ANSWER + answer) for answer in answers]
+
+    assert witness.verdict_of(events, stock=0) == (*answers, 0, verdict)
 
 
 def test_of_two_orders_locked_as_asked_for_one_is_refused(tmp_path: Path) -> None:
