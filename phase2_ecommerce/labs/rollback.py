@@ -138,13 +138,20 @@ def run(lab: Lab) -> None:
             ("a kill", kill, QUICK_KILL if lab.quick else 1),
         )
         lab.table(
-            "The same order, held together: what was left, by where it broke off",
+            "Broken off after each statement in turn: how often nothing was left, all, or half",
             ("way", "broke off by", "statements", "nothing", "whole", "half"),
             [
                 (way, how, *tally(books for _, books in broken_off(shop, way, fail, every)))
                 for way in WAYS
                 for how, fail, every in failures
             ],
+        )
+        lab.note(
+            "BEGIN and COMMIT are statements, too, so by hand there are nine to break off after. "
+            "After eight of them nothing is left. The ninth is the COMMIT: after it the order is "
+            "whole, whatever happens next. `conn.transaction()` sends these two by itself, so all "
+            "seven here lie between them, and nothing is left after any. Without a transaction the "
+            "first two do no harm because they write nothing, and the last completes the order."
         )
         lab.table(
             "The order of place_order.py, one statement, that fails inside",
