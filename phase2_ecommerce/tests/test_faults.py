@@ -25,6 +25,7 @@ from .conftest import (
     new_user,
     stock_of,
 )
+from .steps import nothing_else
 from .supervisor import is_alive, serving
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ def test_a_connection_cut_at_any_line_leaves_all_or_nothing(
     scene: Scene,
     tell: Callable[[str, int], None],
 ) -> None:
-    learnt = break_at_each_step(scene, prepare, bool)
+    learnt = break_at_each_step(scene, prepare, nothing_else)
 
     assert set(learnt) == {"database_unavailable"}
     tell("cuts", len(learnt))
