@@ -24,7 +24,7 @@ _thread = threading.local()
 
 
 class Gate:
-    """Opens when `n` requests stand before it, or after a moment."""
+    """Opens whenever `n` requests stand before it; after a moment in vain, for good."""
 
     def __init__(self, n: int) -> None:
         self._barrier = threading.Barrier(n)
@@ -37,6 +37,15 @@ class Gate:
             yield
         finally:
             _thread.gate = None
+
+    @contextmanager
+    def left_open_by_who_fails(self) -> Generator[None]:
+        """Let the others go on if this thread won't come again."""
+        try:
+            yield
+        except BaseException:
+            self._barrier.abort()
+            raise
 
     def wait(self) -> None:
         """Wait for the others."""

@@ -12,7 +12,7 @@ import pytest
 
 from shared.contracts import gate
 from shared.contracts.exchange import Headers, Overdue, Request
-from shared.contracts.kit import Answer, Api, Mismatch, raced, tally
+from shared.contracts.kit import Answer, Api, Mismatch, raced, raced_in_rounds, tally
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 N = 4
 BODY = b'{"name": "Ada"}'
 DONE = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+NEXT = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
 @pytest.fixture
@@ -124,6 +125,51 @@ def test_a_server_that_lets_them_in_one_by_one_is_waited_for_only_a_moment(
         serving.result()
 
     tally(answers, s200=N)
+
+
+def test_in_each_round_all_wait_for_the_last_on_the_connections_they_have(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gate, "PATIENCE", 20)
+    api = Api(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    last_may_come = threading.Event()
+
+    def call(turn: int, number: int) -> Answer:
+        if (turn, number) == (1, 0):
+            assert last_may_come.wait(20)
+        return api.post(f"/{turn}/{number}", content=BODY)
+
+    with closing(api), ThreadPoolExecutor() as pool, ExitStack() as stack:
+        racing = pool.submit(raced_in_rounds, 2, N, call)
+        by_number: dict[int, socket.socket] = {}
+        for connection in [accepted(listener, stack) for _ in range(N)]:
+            by_number[int(received(connection, BODY).split()[1][-1:])] = connection
+        for connection in by_number.values():
+            connection.sendall(NEXT)
+        last = by_number.pop(0)
+        for connection in by_number.values():
+            received(connection, BODY[:-1])
+            assert not has_more(connection)
+        last_may_come.set()
+        for connection in [*by_number.values(), last]:
+            received(connection, BODY[-1:])
+            connection.sendall(DONE)
+
+    first, second = racing.result()
+    tally([*first, *second], s200=2 * N)
+
+
+def test_who_fails_keeps_nobody_waiting_at_the_gate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gate, "PATIENCE", 60)
+
+    def call(_: int, number: int) -> None:
+        if number == N - 1:
+            raise Mismatch("the wrong answer")
+        if taken := gate.take_gate():
+            taken.wait()
+
+    with pytest.raises(Mismatch, match="the wrong answer"):
+        raced_in_rounds(3, N, call)
 
 
 def test_only_the_first_request_of_each_is_held_back() -> None:
