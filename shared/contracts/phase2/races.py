@@ -22,6 +22,7 @@ from .givens import (
     ask,
     cancel,
     expect_books,
+    expect_short,
     expect_whole,
     new_order,
     new_product,
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 
 ROUNDS = 12
 """Rounds after which a race that can be lost has been lost."""
+
+LARGE_ROUNDS = 8
+"""Rounds of large orders, of which nine in ten overlap inside the database."""
 
 
 def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
@@ -303,3 +307,29 @@ def test_a_busy_hour_leaves_the_books_balanced(api: Api) -> None:
     expect_books(api, *products)
     for listed in orders_of(api, user):
         expect_whole(expect(api.get(f"/orders/{listed['id']}"), 200, json=listed).json())
+
+
+@check(
+    "P2-RACE-11",
+    needs=("P2-RACE-01", "P2-ORD-05"),
+    hint="A large order has looked and is busy for a while. What do the others see meanwhile?",
+)
+def test_large_orders_of_the_last_pieces_are_sold_once(api: Api) -> None:
+    """Twelve want two scarce products among thirty others: two get all, ten hear which are gone."""
+    user = new_user(api)
+    firsts = new_products(api, *[5] * LARGE_ROUNDS)
+    others = new_products(api, *[1000] * 30)
+    lasts = new_products(api, *[5] * LARGE_ROUNDS)
+    for first, last in zip(firsts, lasts, strict=True):
+        basket = {first: 2} | dict.fromkeys(others, 1) | {last: 2}
+
+        answers = raced(12, lambda _, wanted=basket: insist(api, user, wanted))
+
+        placed, refused = placed_and_refused(answers)
+        for answer in refused:
+            expect_short(answer, (first, 2, 1), (last, 2, 1))
+        assert len(placed) == 2, f"{len(placed)} orders got two of five pieces"
+        expect_sold(api, placed, {first: 5, last: 5})
+    expect_books(api, *others)
+    sold = 2 * LARGE_ROUNDS
+    assert [stock_of(api, product) for product in others] == [1000 - sold] * len(others)
