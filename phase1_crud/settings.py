@@ -1,5 +1,6 @@
 """What the environment may decide, with a default for everything but the database's address."""
 
+import re
 import sys
 from typing import Annotated, Literal
 
@@ -17,16 +18,22 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 def postgres_address(value: str) -> str:
-    """Let libpq judge the address, now and not at the first request."""
+    """Let libpq judge the address, now and not at the first request.
+
+    An @ in a password that is not written %40 makes the rest of it a part of the host: libpq would
+    look that up, and tell the log that it found nothing. Nor does libpq look at the port yet.
+    """
     try:
-        conninfo_to_dict(value)
+        parts = conninfo_to_dict(value)
     except ProgrammingError:
-        # libpq's own message repeats the address, password and all.
-        raise ValueError("must look like postgresql://user:password@host:5432/name") from None
+        parts = {}  # libpq's own message repeats the address, password and all
+    port = str(parts.get("port", 5432))
+    if not parts or "@" in str(parts.get("host", "")) or not re.fullmatch("[0-9]{1,5}", port):
+        raise ValueError("must look like postgresql://user:password@host:5432/name (@ as %40)")
     return value
 
 
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+Seconds = Annotated[float, Field(ge=0.001, le=3600)]
 
 
 class Settings(BaseSettings):
@@ -34,7 +41,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True)
 
-    host: str = "127.0.0.1"
+    host: str = Field(default="127.0.0.1", min_length=1)  # an empty one means every interface
     port: int = Field(default=8001, ge=0, le=65535)
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
@@ -73,5 +80,6 @@ def from_environment() -> Settings:
     except ValidationError as error:
         for problem in error.errors():
             name = str(problem["loc"][0]).upper() if problem["loc"] else "settings"
-            sys.stderr.write(f"{name}: {problem['msg']}\n")
+            missing = problem["type"] == "missing"
+            sys.stderr.write(f"{name}: {'must be set' if missing else problem['msg']}\n")
         sys.exit(2)

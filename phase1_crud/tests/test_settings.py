@@ -29,7 +29,7 @@ def test_the_database_has_to_be_named() -> None:
     code, said = refusal()
 
     assert code == 2
-    assert said == "DATABASE_URL: Field required\n"
+    assert said == "DATABASE_URL: must be set\n"
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,17 @@ def test_the_database_has_to_be_named() -> None:
     [
         ("DATABASE_URL", ""),
         ("DATABASE_URL", "mysql://root:hunter2@127.0.0.1/shop"),
+        ("DATABASE_URL", "postgresql://me:secret@hunter2@127.0.0.1/db"),
+        ("DATABASE_URL", "postgresql://me:secret@127.0.0.1:http/db"),
+        ("DATABASE_URL", "   "),
+        ("HOST", ""),
         ("PORT", "http"),
         ("PORT", "65536"),
         ("LOG_LEVEL", "LOUD"),
         ("POOL_MAX_SIZE", "0"),
         ("POOL_MAX_SIZE", "1"),  # fewer than POOL_MIN_SIZE
         ("POOL_TIMEOUT", "0"),
+        ("STATEMENT_TIMEOUT", "0.0001"),  # PostgreSQL would take it for 0: without end
         ("STATEMENT_TIMEOUT", "soon"),
         ("MAX_BODY_BYTES", "-1"),
     ],

@@ -130,4 +130,4 @@ def test_a_missing_address_is_told_by_its_name() -> None:
         check=False,
     )
 
-    assert (ended.returncode, ended.stderr) == (2, "DATABASE_URL: Field required\n")
+    assert (ended.returncode, ended.stderr) == (2, "DATABASE_URL: must be set\n")
