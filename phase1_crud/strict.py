@@ -86,8 +86,16 @@ def refuse_constant(constant: str) -> Never:
     raise malformed(f"{constant} is not a JSON value.")
 
 
+def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object; a name given twice is refused: every parser would pick another of the two."""
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise malformed("An object in the body has the same name twice.")
+    return made
+
+
 # Made once: `json.loads` with arguments makes a decoder for every call.
-decode_json = json.JSONDecoder(parse_constant=refuse_constant).decode
+decode_json = json.JSONDecoder(parse_constant=refuse_constant, object_pairs_hook=members).decode
 
 
 def malformed(detail: str) -> Problem:

@@ -110,3 +110,11 @@ def test_the_docs_need_no_other_host(http: httpx.Client) -> None:
     for source in sources:
         assert source.startswith("/")
         assert http.get(source).status_code == 200
+
+
+def test_a_name_that_an_object_holds_twice_is_refused(http: httpx.Client) -> None:
+    body = '{"name": "Ada", "name": "Eve", "email": "twice@example.com"}'
+
+    answer = http.post("/users", content=body, headers={"Content-Type": "application/json"})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
