@@ -1,5 +1,6 @@
 """What surrounds every request: an id, a log line, security headers, a body limit, HEAD."""
 
+import asyncio
 import logging
 import re
 import secrets
@@ -7,7 +8,7 @@ from time import perf_counter
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from .errors import Problem, problem_response
+from .errors import Problem, overloaded, problem_response
 
 log = logging.getLogger(__package__)
 
@@ -59,6 +60,12 @@ class Surroundings:
             receive = self.limited(receive)
         try:
             await self.app(inner, receive, send_with_headers)
+        except asyncio.CancelledError:
+            # The service is stopping, and the time to finish what was under way is up.
+            if status:
+                raise
+            stopped = overloaded("The service is stopping.")
+            await problem_response(scope["path"], stopped)(inner, receive, send_with_headers)
         except Exception:
             log.exception("http.crash request_id=%s", request_id.decode())
             if not status:
