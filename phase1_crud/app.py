@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.openapi.utils import get_openapi
 from fastapi_offline import FastAPIOffline
+from psycopg.errors import UndefinedTable
 
 from . import comments, errors, feed, posts, users
 from .database import Database, connection
@@ -26,9 +27,12 @@ async def alive() -> dict[str, str]:
 
 @router.get("/readyz", responses=errors.problems())
 async def ready(request: Request) -> dict[str, str]:
-    """Tell whether requests can be served, which takes the database."""
+    """Tell whether requests can be served, which takes the database and our tables in it."""
     async with connection(request) as conn:
-        await conn.execute("SELECT 1")
+        try:
+            await conn.execute("SELECT FROM posts LIMIT 1")
+        except UndefinedTable as error:
+            raise errors.not_set_up() from error
     return {"status": "ready"}
 
 

@@ -6,8 +6,13 @@ from typing import Any, TypedDict
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from psycopg import IntegrityError, OperationalError
-from psycopg.errors import DeadlockDetected, QueryCanceled
+from psycopg import Error, IntegrityError, OperationalError
+from psycopg.errors import (
+    DeadlockDetected,
+    IdleInTransactionSessionTimeout,
+    QueryCanceled,
+    ReadOnlySqlTransaction,
+)
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
@@ -65,6 +70,12 @@ def database_unavailable() -> Problem:
     return Problem(503, "database_unavailable", detail, headers={"Retry-After": "2"})
 
 
+def not_set_up() -> Problem:
+    """503: PostgreSQL is there, and our tables are not."""
+    detail = "The database has not been set up: load schema.sql into it."
+    return Problem(503, "database_not_set_up", detail, headers={"Retry-After": "30"})
+
+
 def _unknown(field: str, resource: str) -> Problem:
     return invalid_payload([{"field": field, "message": f"There is no such {resource}."}])
 
@@ -102,19 +113,25 @@ def install(app: FastAPI) -> None:
         RequestValidationError: answer_invalid_request,
         IntegrityError: answer_violation,
         OperationalError: answer_operational_error,
+        # Classed by psycopg as internal; they are PostgreSQL's trouble all the same.
+        IdleInTransactionSessionTimeout: answer_operational_error,
+        ReadOnlySqlTransaction: answer_operational_error,
     }
     for kind, handler in handlers.items():
         app.add_exception_handler(kind, handler)
 
 
 async def answer_http_exception(request: Request, error: HTTPException) -> Response:
-    """Answer a Problem as it is, and what the framework raises (404, 405) in the same shape."""
+    """Answer a Problem as it is, and what the framework raises in the same shape."""
     if isinstance(error, Problem):
         return problem_response(request.scope["path"], error)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         return answer_other_method(request)
     path = request.scope["path"]
-    return problem_response(path, Problem(404, "not_found", "There is nothing at this path."))
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return problem_response(path, Problem(404, "not_found", "There is nothing at this path."))
+    broken_off = Problem(error.status_code, "malformed_request", "The request broke off.")
+    return problem_response(path, broken_off)
 
 
 def answer_other_method(request: Request) -> Response:
@@ -153,7 +170,7 @@ async def answer_violation(request: Request, error: IntegrityError) -> Response:
     return problem_response(request.scope["path"], VIOLATIONS[violated])
 
 
-async def answer_operational_error(request: Request, error: OperationalError) -> Response:
+async def answer_operational_error(request: Request, error: Error) -> Response:
     """Answer trouble that is PostgreSQL's own, and no fault of the request."""
     if isinstance(error, QueryCanceled):
         problem = overloaded("The query took too long.")

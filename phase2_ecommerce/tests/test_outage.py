@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from psycopg.sql import SQL, Identifier
 
 from shared.witness import eventually, waiting_for_locks
 
@@ -102,3 +103,37 @@ def test_a_service_that_falls_silent_in_a_transaction_keeps_no_lock(
         eventually(lambda: conn.execute(lock, [product]).rowcount == 1)
 
         books_balance(conn)
+
+
+def test_without_its_tables_a_service_is_not_ready(
+    through_proxy: httpx.Client, database_url: str
+) -> None:
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        conn.execute("ALTER TABLE orders RENAME TO elsewhere")
+        answer = through_proxy.get("/readyz")
+        conn.execute("ALTER TABLE elsewhere RENAME TO orders")
+
+    expect_unavailable(answer, "database_not_set_up")
+    assert through_proxy.get("/readyz").status_code == 200
+
+
+def test_a_database_that_only_reads_is_an_outage_for_writers(
+    through_proxy: httpx.Client, proxy: Proxy, database_url: str
+) -> None:
+    user = new_user(through_proxy)
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        database = Identifier(conn.info.dbname)
+        read_only = SQL("ALTER DATABASE {} SET default_transaction_read_only = on")
+        conn.execute(read_only.format(database))
+        proxy.cut()  # what holds is what a connection begins with
+        proxy.mend()
+        eventually(lambda: through_proxy.get(f"/users/{user}").status_code == 200)
+
+        answer = through_proxy.delete(f"/users/{user}")
+
+        conn.execute(SQL("ALTER DATABASE {} RESET ALL").format(database))
+        proxy.cut()
+        proxy.mend()
+
+    expect_unavailable(answer, "database_unavailable")
+    eventually(lambda: through_proxy.delete(f"/users/{user}").status_code == 204)
