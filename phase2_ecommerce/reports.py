@@ -1,5 +1,6 @@
 """What sold best: aggregates and window functions, written by hand."""
 
+import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
@@ -10,7 +11,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from .database import connection
-from .errors import invalid_query, problems
+from .errors import invalid_query, overloaded, problems
 from .responses import ok
 from .schemas import Decimal, Instant
 from .strict import StrictRoute
@@ -18,6 +19,10 @@ from .strict import StrictRoute
 router = APIRouter(route_class=StrictRoute, tags=["reports"])
 
 LONGEST = timedelta(days=366)
+
+# A report over a year keeps a connection busy for seconds. Without a limit a dozen of them would
+# take every connection there is, and orders would have to wait for statistics.
+at_work = asyncio.Semaphore(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,9 @@ async def read_best_sellers(request: Request, query: Annotated[ReportQuery, Quer
     if not timedelta() < before - start <= LONGEST:
         message = f"must be before placed_before, by {LONGEST.days} days at most"
         raise invalid_query([{"field": "placed_from", "message": message}])
-    async with connection(request) as conn:
+    if at_work.locked():
+        raise overloaded("Enough reports are being made.")
+    async with at_work, connection(request) as conn:
         sellers = await select_best_sellers(conn, query, start, before)
     return ok(report_json(BestSellers(sellers)))
 
@@ -90,7 +97,7 @@ async def select_best_sellers(
     So reading begins one period early, and FILTER keeps apart what was asked for.
 
     One plan serves a day and a year (no `planned_for`): lines lie in the order of their orders, so
-    walking along orders_placed_at_idx reads hardly a page more than reading whole tables would.
+    orders_placed_at_idx leads from one page of lines to the next.
     """
     cursor = await conn.cursor(row_factory=class_row(BestSeller)).execute(
         """

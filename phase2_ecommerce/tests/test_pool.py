@@ -99,3 +99,20 @@ def test_beyond_the_queue_a_request_is_turned_away_at_once(
     assert set(rest) == {503}
     assert first.result() in {200, 503}  # by whether the lock was gone before its time was up
     assert http.get("/readyz").status_code == 200
+
+
+def test_reports_leave_connections_for_orders(serve: Serve, database_url: str) -> None:
+    server = serve(env={"DATABASE_URL": database_url})
+
+    def report() -> httpx.Response:
+        return httpx.get(f"{server.url}/reports/best-sellers", timeout=10)
+
+    with ThreadPoolExecutor() as threads, locked(database_url, "orders") as conn:
+        made = [threads.submit(report) for _ in range(2)]
+        eventually(lambda: waiting_for_locks(conn) == 2)
+        one_more = report()
+        conn.rollback()
+
+    assert (one_more.status_code, one_more.json()["code"]) == (503, "overloaded")
+    assert [each.result().status_code for each in made] == [200, 200]
+    assert report().status_code == 200
