@@ -26,7 +26,7 @@ FORM = re.compile(rf'("?)({CHARACTERS})\1')
 
 def key_alone(text: str) -> str:
     """Take off the quotes that the draft wants and few clients send; refuse what is no key."""
-    if not (match := FORM.fullmatch(text)):
+    if not (match := FORM.fullmatch(text.strip(" \t"))):
         raise PydanticCustomError(
             "idempotency_key",
             'must be 1 to 255 visible ASCII characters, without " , [ \\ and ]',
@@ -38,7 +38,7 @@ Key = Annotated[str, AfterValidator(key_alone)]
 KeyHeader = Header(
     alias="Idempotency-Key",
     description="A word of the client's own, the same for a request and its retries. "
-    "It is forgotten after a day.",
+    "It may be forgotten after a day.",
     json_schema_extra={"pattern": f'^("{CHARACTERS}"|{CHARACTERS})$'},
 )
 IdempotencyKey = Annotated[Key, KeyHeader]
@@ -63,7 +63,12 @@ class Known:
 
 
 def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
-    """Take the fingerprint of a request: what it means, in whatever spelling of JSON it came."""
+    """Take the fingerprint of a request: what it means, in whatever spelling of JSON it came.
+
+    Raises 400 if there are two keys: every server would pick another of them.
+    """
+    if len(request.headers.getlist("idempotency-key")) > 1:
+        raise Problem(400, "invalid_idempotency_key", "Idempotency-Key: must be given once.")
     meaning = f"{request.method} {request.scope['path']} {body.model_dump_json()}"
     return Attempt(key, hashlib.sha256(meaning.encode()).digest())
 

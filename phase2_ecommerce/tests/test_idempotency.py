@@ -79,6 +79,15 @@ def restock(http: httpx.Client, product: int, quantity: int, key: str) -> httpx.
     )
 
 
+def an_order_as_bytes(user: int, product: int, key: str) -> bytes:
+    """Write the request for one piece of a product."""
+    body = json.dumps({"user_id": user, "items": [{"product_id": product, "quantity": 1}]})
+    return (
+        "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+        f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    ).encode()
+
+
 def test_while_a_change_is_under_way_its_key_is_refused_at_once_and_then_replayed(
     http: httpx.Client, database_url: str
 ) -> None:
@@ -100,6 +109,28 @@ def test_while_a_change_is_under_way_its_key_is_refused_at_once_and_then_replaye
     assert (first.result().status_code, again.status_code) == (201, 201)
     assert again.content == first.result().content
     assert stock_of(http, product) == 9
+
+
+def test_two_keys_are_none(http: httpx.Client) -> None:
+    user, product = new_user(http), new_product(http)
+    order = {"user_id": user, "items": [{"product_id": product, "quantity": 1}]}
+    keys = [("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())]
+
+    answer = http.post("/orders", json=order, headers=keys)
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key")
+    assert stock_of(http, product) == 10
+
+
+def test_white_space_around_a_key_is_no_part_of_it(http: httpx.Client, server: Server) -> None:
+    user, product, key = new_user(http), new_product(http), new_key()
+    ask_order(http, user, {product: 1}, key).raise_for_status()
+
+    with socket.create_connection((server.host, server.port), timeout=10) as client:
+        client.sendall(an_order_as_bytes(user, product, f"  {key} \t"))
+        answer = client.recv(65536)
+
+    assert b"idempotent-replayed: true" in answer
 
 
 def test_a_key_is_one_for_orders_and_restocks(http: httpx.Client, database_url: str) -> None:
@@ -213,16 +244,10 @@ def test_a_client_that_hangs_up_half_way_gets_its_order_once_and_the_connection_
     http: httpx.Client, server: Server, database_url: str
 ) -> None:
     user, product, key = new_user(http), new_product(http), new_key()
-    body = json.dumps({"user_id": user, "items": [{"product_id": product, "quantity": 1}]})
-    head = (
-        "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
-        f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n"
-    )
-
     with holding(database_url, product) as conn:
         for _ in range(3):  # more than there are connections
             with socket.create_connection((server.host, server.port)) as client:
-                client.sendall((head + body).encode())
+                client.sendall(an_order_as_bytes(user, product, key))
                 eventually(lambda: waiting_for_locks(conn) == 1)
         conn.commit()
 
