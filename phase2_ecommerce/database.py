@@ -12,6 +12,7 @@ from typing import Any, LiteralString, TypeVar, cast
 
 from fastapi import Request
 from psycopg import AsyncConnection, AsyncCursor
+from psycopg.conninfo import conninfo_to_dict
 from psycopg.sql import SQL
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
@@ -116,11 +117,13 @@ class Database:
 def connection_settings(settings: Settings) -> dict[str, object]:
     """Say how each connection talks to PostgreSQL: these are libpq's and psycopg's own words."""
     milliseconds = round(settings.statement_timeout * 1000)
+    of_the_address = conninfo_to_dict(settings.database_url).get("options") or ""
     return {
         "application_name": __package__,
         "connect_timeout": max(2, round(settings.pool_timeout)),
         "options": " ".join(
             (
+                str(of_the_address),
                 "-c TimeZone=UTC",
                 f"-c statement_timeout={milliseconds}",
                 # A service that hangs in the middle of a transaction must not keep its locks.

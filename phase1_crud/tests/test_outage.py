@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+import httpx
 import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
@@ -14,8 +15,7 @@ from shared.witness import eventually
 from .conftest import new_user
 
 if TYPE_CHECKING:
-    import httpx
-
+    from shared.fixtures import Serve
     from shared.proxy import Proxy
 
 
@@ -90,6 +90,14 @@ def test_without_its_tables_a_service_is_not_ready(
 
     expect_unavailable(answer, "database_not_set_up")
     assert through_proxy.get("/readyz").status_code == 200
+
+
+def test_options_in_the_address_hold(serve: Serve, database_url: str) -> None:
+    server = serve(env={"DATABASE_URL": f"{database_url}?options=-c%20search_path%3Delsewhere"})
+
+    answer = httpx.get(f"{server.url}/readyz")
+
+    expect_unavailable(answer, "database_not_set_up")
 
 
 def test_a_database_that_only_reads_is_an_outage_for_writers(
