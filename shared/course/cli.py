@@ -148,6 +148,18 @@ def hunt(
 
 
 @app.command()
+def psql(
+    phase: PhaseArgument,
+    *,
+    sql: Annotated[str | None, typer.Option(help="run this and end")] = None,
+) -> None:
+    """Look into the database that a phase serves from, with psql."""
+    from shared.course import psql as client
+
+    client.psql(phase, sql)
+
+
+@app.command()
 def lab(
     phase: PhaseArgument,
     name: Annotated[str | None, typer.Argument(metavar="NAME", help="none: list them")] = None,

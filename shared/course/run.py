@@ -81,6 +81,9 @@ def screen(console: Console, phase: Phase, host: str, port: int) -> str:
     rows.add_row("docs", f"{url}/docs")
     rows.add_row("lesson", f"{phase.package}/README.md")
     rows.add_row("read first", _first_file(phase))
+    if phase.needs_postgres:
+        rows.add_row("database", f"make psql PHASE={phase.number}")
+        rows.add_row("again", f"make phase{phase.number} FRESH=1 begins with an empty database")
     rows.add_row("stop", "Ctrl-C")
     title = f"Phase {phase.number}: {escape(phase.title)}"
     curl = _first_curl(phase, url)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from shared import databases, infra
 from shared.course import ports, run
@@ -115,6 +116,16 @@ def test_the_screen_says_where_it_is_and_what_to_do(start: Start) -> None:
     for words in (url, f"{url}/docs", "phase0_raw_http/README.md", "phase0_raw_http/server.py"):
         assert words in screen
     assert "Ctrl-C" in screen
+
+
+@pytest.mark.parametrize(("number", "kept"), [(0, False), (2, True)])
+def test_a_phase_with_data_says_how_to_see_it_and_how_to_begin_again(
+    number: int, *, kept: bool
+) -> None:
+    shown = run.screen(Console(width=100), find_phase(number), "127.0.0.1", 8000 + number)
+
+    assert (f"make psql PHASE={number}" in shown) is kept
+    assert (f"make phase{number} FRESH=1 begins with an empty database" in shown) is kept
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
