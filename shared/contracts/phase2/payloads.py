@@ -1,4 +1,4 @@
-"""What may be sent at all: types, lengths, media types, methods; and the users of phase 1."""
+"""What may be sent at all: types, lengths, media types, methods."""
 
 from __future__ import annotations
 
@@ -6,16 +6,7 @@ from typing import Any
 
 from shared.contracts.kit import Api, check, expect, expect_problem, unique
 
-from .givens import (
-    ask,
-    cancel,
-    new_order,
-    new_product,
-    new_user,
-    order_fields,
-    product_fields,
-    stock_of,
-)
+from .givens import new_product, new_user, order_fields, product_fields, stock_of
 
 JSON = {"Content-Type": "application/json"}
 
@@ -132,48 +123,3 @@ def test_the_shop_tells_how_it_is(api: Api) -> None:
     """/healthz and /readyz answer 200."""
     expect(api.get("/healthz"), 200)
     expect(api.get("/readyz"), 200)
-
-
-@check("P2-USR-01", hint="The users of phase 1 are the users of the shop.")
-def test_users_are_as_before(api: Api) -> None:
-    """A user is created, read, changed and deleted as in phase 1; e-mails are taken once."""
-    email = f"{unique('Ada')}@Example.org"
-    fields = {"name": "Ada", "email": email}
-    made = expect(api.post("/users", json=fields), 201, json=fields)
-    path = made.headers["Location"]
-
-    expect_problem(api.post("/users", json=fields | {"email": email.lower()}), 409, "email_taken")
-    expect(api.patch(path, json={"name": "Countess"}), 200, json={"name": "Countess"})
-    expect(api.get(path), 200, json={"name": "Countess", "email": email})
-    expect(api.delete(path), 204)
-    expect_problem(api.get(path), 404, "user_not_found")
-
-
-@check("P2-USR-02", needs=("P2-ORD-01",), hint="Who bought it, if nobody knows them any more?")
-def test_a_user_with_orders_stays(api: Api) -> None:
-    """DELETE of a user with orders, cancelled ones too, is 409 user_has_orders."""
-    user = new_user(api)
-    order = new_order(api, user, {new_product(api)["id"]: 1})
-    expect_problem(api.delete(f"/users/{user}"), 409, "user_has_orders")
-    expect(cancel(api, order["id"]), 200)
-
-    expect_problem(api.delete(f"/users/{user}"), 409, "user_has_orders")
-
-    expect(api.get(f"/orders/{order['id']}"), 200, json={"user_id": user})
-
-
-@check("P2-USR-03", needs=("P2-CAN-01",), hint="Joining orders and lines multiplies the orders.")
-def test_a_summary_counts_what_was_bought(api: Api) -> None:
-    """The summary tells orders, money spent and the last order; cancelled ones don't count."""
-    user = new_user(api)
-    none = {"orders": 0, "spent": 0, "last_order_at": None}
-    expect(api.get(f"/users/{user}/summary"), 200, json={"id": user} | none)
-    tea, mug = new_product(api, price=100)["id"], new_product(api, price=30)["id"]
-    new_order(api, user, {tea: 1, mug: 2})
-    last = new_order(api, user, {mug: 1})
-    gone = expect(ask(api, user, {tea: 5}), 201).json()
-    expect(cancel(api, gone["id"]), 200)
-
-    told = {"orders": 2, "spent": 190, "last_order_at": last["placed_at"]}
-    expect(api.get(f"/users/{user}/summary"), 200, json={"id": user} | told)
-    expect_problem(api.get("/users/0/summary"), 404, "user_not_found")
