@@ -49,6 +49,7 @@ class Reporter:
         self._output = output
         self._output_seen = 0
         self._verdicts: dict[str, VerdictName] = {}
+        self._roots: dict[str, str] = {}  # of a skipped check: the one that really failed
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -58,13 +59,14 @@ class Reporter:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        """Skip a check when one that it needs didn't pass."""
+        """Skip a check when one that it needs didn't pass, and name where that began."""
         check = described(item)
         self._output_seen = self._output_size()
         self._tell("begin", id=label(item), sentence=check.sentence)
         for needed in needs_of(item):
             if self._verdicts.get(needed, "pass") != "pass":
-                pytest.skip(f"needs {needed}, which didn't pass")
+                root = self._roots[label(item)] = self._roots.get(needed, needed)
+                pytest.skip(f"needs {root}, which didn't pass")
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(

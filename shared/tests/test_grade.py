@@ -207,6 +207,23 @@ def test_a_check_that_needs_a_failed_one_is_skipped(
     assert "needs P0-USR-01, which didn't pass: P0-USR-02" in capsys.readouterr().out
 
 
+def test_a_check_that_needs_a_skipped_one_names_the_failed_one(tmp_path: Path) -> None:
+    (tmp_path / "test_chain.py").write_text(
+        "from shared.contracts.kit import check\n"
+        "@check('X-1', hint='')\n"
+        "def test_first(): raise AssertionError\n"
+        "@check('X-2', needs=('X-1',), hint='')\n"
+        "def test_second(): pass\n"
+        "@check('X-3', needs=('X-2',), hint='')\n"
+        "def test_third(): pass\n"
+    )
+
+    results = run_checks([str(tmp_path), "-p", "no:randomly"], seconds=30)
+
+    messages = [one.message for one in results.verdicts if one.verdict == "skipped"]
+    assert messages == ["needs X-1, which didn't pass"] * 2
+
+
 def test_a_check_needs_what_it_needs_of_its_own_server_alone(tmp_path: Path) -> None:
     (tmp_path / "test_two.py").write_text(
         "import pytest\n"
