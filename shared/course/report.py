@@ -86,6 +86,8 @@ class Report:
         self._console.print()
         self._console.print(table)
         self._console.print(_conclusion(results))
+        if self._shown > self._in_full:
+            self._console.print(f"The first {self._in_full} are shown in full; ALL=1 shows all.")
 
     def _show(self, verdict: Verdict) -> None:
         if verdict.verdict in {"pass", "skipped"}:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from rich.console import Console
 
 from shared.contracts.exchange import Mismatch, Overdue
 from shared.contracts.reporter import judged
@@ -20,6 +21,7 @@ from shared.course import checks, subject
 from shared.course import grade as grading
 from shared.course.checks import run_checks
 from shared.course.grade import grade
+from shared.course.report import Report
 from shared.course.verdicts import Results, Verdict
 from shared.phases import find_phase
 
@@ -375,6 +377,28 @@ def test_the_exit_code_says_the_worst(verdicts: list[str], code: int) -> None:
         results.add(Verdict(str(number), verdict))
 
     assert results.exit_code == code
+
+
+@pytest.mark.parametrize(
+    ("failures", "everything", "told"), [(10, False, False), (11, False, True), (11, True, False)]
+)
+def test_what_is_shown_by_its_headline_alone_is_said_to_be_more(
+    failures: int, *, everything: bool, told: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server = subject.Subject("http://127.0.0.1:1")
+    report = Report(Console(), PHASE, server, "", everything)
+    checks = [f"X-{number}" for number in range(failures)]
+    results = Results(planned=checks)
+
+    with report:
+        for name in checks:
+            report.watch({"event": "verdict", "id": name, "verdict": "fail", "message": "why"})
+            results.add(Verdict(name, "fail"))
+        report.summary(results)
+
+    said = capsys.readouterr().out
+    assert ("The first 10 are shown in full; ALL=1 shows all." in said) is told
+    assert said.count("why") == (10 if told else failures)
 
 
 def _raised(error: BaseException | None) -> BaseException | None:
