@@ -191,7 +191,9 @@ def diff(
     before: PhaseArgument,
     after: PhaseArgument,
     *,
-    everything: Annotated[bool, typer.Option("--all", help="tests, bugs and results too")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="the README, labs, tests and bugs too")
+    ] = False,
 ) -> None:
     """Show how one phase became the next."""
     from shared.course import diff as comparison

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from shared.course.errors import CourseError
 from shared.course.git import git
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ _GIT_DIFF = ("diff", "--no-index", "--no-ext-diff", "--no-textconv", "--find-ren
 _FINE = (0, 1)  # git's exit codes when there is no difference and when there is one
 _NOWHERE = "/dev/null"
 _MADE_BY_RUNS = ("__pycache__", "node_modules")
-_BESIDE_THE_POINT = (("tests",), ("bugs",), ("labs", "results"))
+_BESIDE_THE_SERVICE = ("README.md", "labs", "tests", "bugs")
 _ORDER = ("added", "moved", "changed", "removed")
 _COUNTS = (("+", "green"), ("-", "red"))
 _STYLES = {"added": "green", "moved": "cyan", "changed": "yellow", "removed": "red"}
@@ -53,6 +54,10 @@ class Comparison:
 
 def diff(before: Phase, after: Phase, *, everything: bool = False) -> int:
     """Show the table, then the patch; through a pager where there is one to scroll in."""
+    if before.path == after.path:
+        raise CourseError(
+            f"{before.package} doesn't differ from itself. Name two phases: make diff A=0 B=1"
+        )
     comparison = compare(before.path, after.path, everything=everything)
     console = Console(highlight=False)
     if not console.is_terminal or not shutil.which("less"):
@@ -80,10 +85,10 @@ def compare(before: Path, after: Path, *, everything: bool = False) -> Compariso
 
 
 def belongs(path: PurePosixPath, *, everything: bool) -> bool:
-    """Tell whether a file, named from its phase, is part of what the phase has to say."""
+    """Tell whether a file, named from its phase, is to be shown: the service, or everything."""
     if any(part in _MADE_BY_RUNS or part.startswith(".") for part in path.parts):
         return False
-    return everything or not any(path.parts[: len(top)] == top for top in _BESIDE_THE_POINT)
+    return everything or path.parts[0] not in _BESIDE_THE_SERVICE
 
 
 def _copy(source: Path, target: Path, *, everything: bool) -> int:

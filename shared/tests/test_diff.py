@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from shared.course import diff
+from shared.course.errors import CourseError
 from shared.phases import Phase
 
 if TYPE_CHECKING:
@@ -36,7 +37,8 @@ def phases(tmp_path: Path) -> tuple[Path, Path]:
         write(
             phase, {f"{folder}/x.txt": f"{phase}\n" for folder in ("tests", "bugs", "__pycache__")}
         )
-        write(phase, {"labs/results/x.md": f"{phase}\n", "labs/lab.py": "same\n"})
+        write(phase, {"README.md": f"{phase}\n", "sub/README.md": "same\n"})
+        write(phase, {"labs/lab.py": f"{phase}\n", "labs/results/x.md": f"{phase}\n"})
     return before, after
 
 
@@ -72,11 +74,17 @@ def test_identical_files_are_a_number(phases: tuple[Path, Path]) -> None:
     assert diff.compare(*phases).identical == 2
 
 
-def test_tests_bugs_and_results_are_shown_only_when_asked_for(phases: tuple[Path, Path]) -> None:
+def test_what_is_not_the_service_is_shown_only_when_asked_for(phases: tuple[Path, Path]) -> None:
     more = {change.path for change in diff.compare(*phases, everything=True).changes}
     less = {change.path for change in diff.compare(*phases).changes}
 
-    assert more - less == {"tests/x.txt", "bugs/x.txt", "labs/results/x.md"}
+    assert more - less == {
+        "README.md",
+        "tests/x.txt",
+        "bugs/x.txt",
+        "labs/lab.py",
+        "labs/results/x.md",
+    }
 
 
 @pytest.mark.parametrize(
@@ -98,6 +106,13 @@ def test_the_patch_follows_the_files(
     assert "1 added, 1 moved, 1 changed, 1 removed, 2 identical byte for byte" in shown
     assert shown.index("identical") < shown.index("+++ phase3_auth/edit.py") < shown.index("+3")
     assert "\033" not in shown
+
+
+def test_a_phase_and_itself_are_refused_in_words(phases: tuple[Path, Path]) -> None:
+    one = Phase(2, phases[0].name, phases[0])
+
+    with pytest.raises(CourseError, match="phase2_shop doesn't differ from itself"):
+        diff.diff(one, one)
 
 
 def test_nothing_changed_is_an_empty_comparison(tmp_path: Path) -> None:
