@@ -16,6 +16,7 @@ from .exchange import (
     Exchange,
     Headers,
     Mismatch,
+    NoAnswer,
     Overdue,
     RawRequest,
     Request,
@@ -105,7 +106,7 @@ class Api:
             raise self._unanswered(request, Overdue(words)) from None
         except httpx.HTTPError as error:
             words = f"no usable answer to {method} {request.path}: {_reason(error)}"
-            raise self._unanswered(request, Mismatch(words)) from None
+            raise self._unanswered(request, NoAnswer(words)) from None
         except Oversize as oversize:
             raise self._unanswered(request, Mismatch(str(oversize))) from None
         return self._answered(

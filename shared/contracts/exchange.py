@@ -32,6 +32,10 @@ class Overdue(Mismatch):
     """No complete answer came within the time a request may take."""
 
 
+class NoAnswer(Mismatch):
+    """The connection was refused or broke off, or what came is no HTTP."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A request as a client library sends it."""

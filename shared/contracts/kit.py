@@ -14,7 +14,7 @@ import pytest
 from shared.race import together
 
 from .client import Api, own_connections
-from .exchange import Answer, Mismatch
+from .exchange import Answer, Mismatch, NoAnswer
 from .expectations import expect, expect_problem, json_differences
 from .gate import Gate
 
@@ -40,6 +40,8 @@ _RUN = secrets.token_hex(4)
 _CALLS = itertools.count(1)
 _RACE_WITHIN = 50.0
 """Seconds for a race with all its rounds: less than a check may take, so that it says what hung."""
+_SHORTEST_BACKLOG = 5
+"""Connections that may wait to be accepted where nobody chose a number, as in `http.server`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,11 @@ def raced_in_rounds(rounds: int, n: int, call: Callable[[int, int], _T]) -> list
 
     by_client: list[list[_T]] = []
     for outcome in together(n, call_at_the_gate, _RACE_WITHIN):
+        if isinstance(outcome, NoAnswer) and n > _SHORTEST_BACKLOG:
+            raise NoAnswer(
+                f"one of {n} clients at once: {outcome}\n"
+                f"If the server is well otherwise: does it listen with a backlog of {n} or more?"
+            ) from outcome
         if isinstance(outcome, Mismatch):
             raise outcome
         if isinstance(outcome, Exception):
@@ -99,11 +106,19 @@ def raced_in_rounds(rounds: int, n: int, call: Callable[[int, int], _T]) -> list
 
 
 def tally(answers: Iterable[Answer], **expected: int) -> None:
-    """Expect so many answers of each status, given as s201=1, s409=15."""
-    counted = Counter(answer.status for answer in answers)
-    wanted = {int(status[1:]): times for status, times in expected.items() if times}
-    if counted != wanted:
-        raise Mismatch(f"expected statuses (status: times) {wanted}, got {dict(counted)}")
+    """Expect so many answers of each status, given as s201=1, s409=15.
+
+    The one to be replayed has a status that wasn't expected at all or, failing that, too often.
+    """
+    given = list(answers)
+    counted = Counter(answer.status for answer in given)
+    wanted = Counter({int(status[1:]): times for status, times in expected.items() if times})
+    if counted == wanted:
+        return
+    too_many = [answer for answer in given if (counted - wanted)[answer.status]]
+    shown = min(too_many, key=lambda answer: answer.status in wanted, default=None)
+    words = f"expected statuses (status: times) {dict(wanted)}, got {dict(counted)}"
+    raise Mismatch(words, shown)
 
 
 def check_of(item: pytest.Item) -> Check | None:

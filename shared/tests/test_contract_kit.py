@@ -17,7 +17,14 @@ import pytest
 
 from shared.contracts import raw
 from shared.contracts.client import json_bytes
-from shared.contracts.exchange import Headers, Overdue, RawRequest, Request, shell_quoted
+from shared.contracts.exchange import (
+    Headers,
+    NoAnswer,
+    Overdue,
+    RawRequest,
+    Request,
+    shell_quoted,
+)
 from shared.contracts.kit import (
     Answer,
     Api,
@@ -26,6 +33,8 @@ from shared.contracts.kit import (
     expect,
     expect_problem,
     json_differences,
+    raced,
+    tally,
     unique,
 )
 from shared.contracts.plugin import replay
@@ -296,6 +305,40 @@ def test_silence_and_absence_are_told_apart() -> None:
     with pytest.raises(Mismatch, match="nothing listens there"):
         gone.get("/x")
     assert not isinstance(gone.exchanges[0].outcome, Answer)
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shown"),
+    [([201, 500, 409], 1), ([201, 201, 409], 0), ([201, 201, 503], 2), ([201], None)],
+)
+def test_of_statuses_that_dont_add_up_the_oddest_is_replayed(
+    statuses: list[int], shown: int | None
+) -> None:
+    answers = [answer(status) for status in statuses]
+
+    with pytest.raises(Mismatch, match=r"\{201: 1, 409: 1\}") as caught:
+        tally(answers, s201=1, s409=1)
+
+    assert caught.value.answer is (None if shown is None else answers[shown])
+    tally([answer(409), answer(201)], s201=1, s409=1, s503=0)
+
+
+@pytest.mark.parametrize(("clients", "asked"), [(12, True), (2, False)])
+def test_a_crowd_that_is_turned_away_is_asked_about_the_backlog(
+    clients: int, *, asked: bool
+) -> None:
+    class TurnsAway(Echo):
+        def do_GET(self) -> None:
+            self.close_connection = True
+
+    with serving(TurnsAway) as url:
+        api = Api(url, timeout=5)
+
+        with pytest.raises(NoAnswer, match="the connection was closed") as caught:
+            raced(clients, lambda _: api.get("/x"))
+
+        api.close()
+    assert (f"a backlog of {clients} or more" in str(caught.value)) is asked
 
 
 @pytest.mark.parametrize("by", ["client", "socket"])
