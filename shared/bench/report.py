@@ -23,7 +23,8 @@ def table(
     shown = Table(
         title=f"Phase {plan.phase.number}, one process each, {CONNECTIONS} connections",
         caption=f"Medians of {rounds} interleaved rounds of {seconds:g} s. Ratios are to the peer. "
-        "The last three columns are busy cores.",
+        "The last three columns are busy cores. Must and aim are what the course asks of its own "
+        "code on a quiet machine.",
         title_justify="left",
         caption_justify="left",
     )

@@ -67,6 +67,7 @@ def test_the_table_puts_our_ratio_beside_what_it_must_reach() -> None:
     text = shown(ours=1_200, peer=1_000)
 
     assert "1.20 (must 0.95, aim 1.3)" in text
+    assert "what the course asks of its own code on a quiet machine" in " ".join(text.split())
     assert re.search(r"Express 5 \+ pg.* 1,000 .* 1\.00 ", text)
     assert re.search(r"pgbench.* 5,000 .* 5\.00 ", text)
 
