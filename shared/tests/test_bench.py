@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 
 REQUEST = Request("one thing", "/things/<1-10>", "thing.sql", must=0.95, aim=1.3)
 BENCHED = [find_phase(number) for number in plan.phases()]
+# What the service sends as parameters, and pgbench makes up.
+MADE_UP = {
+    "%(key)s": "(:key1::text || '-' || :key2::text)",
+    "%(fingerprint)s": "sha256('an order')",
+    "%(user_id)s": ":user_id",
+    "%(ids)s": "ARRAY[:one, :other]",
+    "%(quantities)s": "ARRAY[1, 2]",
+}
 STAND_IN = """#!/usr/bin/env python3
 # Asks as wrk does, a hundred times, and reports as wrk.lua does.
 import sys, time, urllib.error, urllib.request
@@ -121,6 +130,26 @@ def test_a_peer_is_locked_by_content_and_names_no_registry(phase: Phase) -> None
     assert packages
     assert all(package["integrity"].startswith("sha512-") for package in packages.values())
     assert not [name for name, package in packages.items() if "resolved" in package]
+
+
+def statement_of_the_order() -> str:
+    """Return the SQL in the shop's place_order.py, which is read and not imported."""
+    source = find_phase(2).path / "place_order.py"
+    nodes = ast.walk(ast.parse(source.read_text(encoding="utf-8")))
+    texts = [node.value for node in nodes if isinstance(node, ast.Constant)]
+    [statement] = [text for text in texts if isinstance(text, str) and "WITH claimed" in text]
+    return statement
+
+
+def test_pgbench_is_given_the_sql_of_the_service() -> None:
+    script = (HERE / "phase2" / "order.sql").read_text(encoding="utf-8")
+    statement = statement_of_the_order()
+    for parameter, made_up in MADE_UP.items():
+        statement = statement.replace(parameter, made_up)
+
+    given = script.partition("WITH claimed")[2].rstrip(";\n")
+
+    assert given.split() == statement.partition("WITH claimed")[2].split()
 
 
 def test_answers_are_compared_by_what_they_mean() -> None:
