@@ -42,8 +42,9 @@ def test_only_read_then_write_sells_more_than_there_is(tmp_path: Path) -> None:
 
     assert [row[0] for row in sold] == WAYS
     assert int(sold[0][1]) > 10
-    assert {row[1] for row in sold[1:]} == {"10"}
+    assert {(row[1], row[4]) for row in sold[1:]} == {("10", "100")}
     assert {oversold for row in sold[1:] for oversold in (row[2], row[5])} == {"0"}
+    assert "200 buyers for 10 pieces each of 10 products" in (tmp_path / "race.md").read_text()
     assert (tmp_path / "race.svg").exists()
 
 
