@@ -5,7 +5,7 @@ import os
 import re
 import select
 import socket
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any, LiteralString, TypeVar, cast
@@ -68,7 +68,8 @@ class Database:
         """Lend a live connection; raises the 503 that fits when there is none to be had."""
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience
-        async with self._turn(until):
+        await self._wait_for_turn(until)
+        try:
             conn = await self._take(until)
             self._borrowed += 1
             deadline = loop.call_later(self._longest_loan, pull_the_plug, conn)
@@ -80,9 +81,10 @@ class Database:
                 # Whatever happened, the connection goes back: the pool rolls back what was left
                 # open, and replaces a connection that has died.
                 await self._pool.putconn(conn)
+        finally:
+            self._turns.release()
 
-    @asynccontextmanager
-    async def _turn(self, until: float) -> AsyncGenerator[None]:
+    async def _wait_for_turn(self, until: float) -> None:
         if self._turns.locked() and not self._room_to_wait:
             raise overloaded("Too many requests are waiting for a connection.")
         self._room_to_wait -= 1
@@ -93,10 +95,6 @@ class Database:
             raise self._none_to_be_had() from error
         finally:
             self._room_to_wait += 1
-        try:
-            yield
-        finally:
-            self._turns.release()
 
     async def _take(self, until: float) -> AsyncConnection:
         time = asyncio.get_running_loop().time
@@ -169,6 +167,11 @@ def pull_the_plug(conn: AsyncConnection) -> None:
 def sql(template: LiteralString, **parts: LiteralString) -> bytes:
     """Fill in parts of a statement; a LiteralString stands in our source, never in a request."""
     return SQL(template).format(**{name: SQL(part) for name, part in parts.items()}).as_bytes()
+
+
+def array(numbers: Iterable[int]) -> str:
+    """Write whole numbers as PostgreSQL reads an array: psycopg, not knowing, looks at each."""
+    return "{" + ",".join(map(str, numbers)) + "}"
 
 
 def containing(text: str | None) -> str | None:

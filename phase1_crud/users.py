@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
-from .database import connection, containing, page_of, sql, the_row
+from .database import array, connection, containing, page_of, sql, the_row
 from .errors import BODY, not_found, problems
 from .responses import created, no_content, ok
 from .schemas import Email, Id, Instant, NewUser, Page, PageQuery, Search, UserChanges
@@ -140,7 +140,7 @@ async def select_users_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict[
           FROM users
          WHERE id = ANY(%(ids)s::bigint[])
         """,
-        {"ids": ids},
+        {"ids": array(ids)},
     )
     return dict.fromkeys(ids) | {user.id: user for user in await cursor.fetchall()}
 

@@ -16,8 +16,10 @@ def configure(level: str) -> None:
     # At INFO the pool tells of each connection taken and returned.
     if level == "INFO":
         logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
-    # What they would find out, process and thread, never changes here, and nobody prints it.
+    # What they would find out, process and thread, never changes here, and nobody prints it. Nor
+    # does anybody print the line of source (all four: "Optimization" in Python's Logging HOWTO).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    logging._srcfile = None  # noqa: SLF001 # pyright: ignore[reportPrivateUsage, reportAttributeAccessIssue] -- documented
 
 
 class GatheringHandler(logging.StreamHandler[TextIO]):

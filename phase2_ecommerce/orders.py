@@ -11,7 +11,7 @@ from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from .cursors import START, Cursor, Place, cursor_of, place_of
-from .database import connection, sql
+from .database import array, connection, sql
 from .errors import not_found, problems
 from .responses import ok
 from .schemas import Id, Limit, UserId
@@ -124,7 +124,7 @@ async def select_orders_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict
          WHERE orders.id = ANY(%(ids)s::bigint[])
          ORDER BY orders.id, line.product_id
         """,
-        {"ids": ids},
+        {"ids": array(ids)},
     )
     found: dict[int, Order | None] = dict.fromkeys(ids)
     for order_id, user_id, status, total, placed_at, *line in await cursor.fetchall():

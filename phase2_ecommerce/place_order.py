@@ -15,7 +15,7 @@ from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
-from .database import connection
+from .database import array, connection
 from .errors import BODY, Problem, invalid_payload, problems
 from .idempotency import (
     Attempt,
@@ -231,8 +231,8 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
             "key": attempt.key,
             "fingerprint": attempt.fingerprint,
             "user_id": new.user_id,
-            "ids": [line.product_id for line in new.items],
-            "quantities": [line.quantity for line in new.items],
+            "ids": array(line.product_id for line in new.items),
+            "quantities": array(line.quantity for line in new.items),
         },
     )
     rows = await cursor.fetchall()

@@ -10,7 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
-from .database import connection, containing, page_of, planned_for, sql, the_row
+from .database import array, connection, containing, page_of, planned_for, sql, the_row
 from .errors import BODY, not_found, problems
 from .responses import created, ok
 from .schemas import Flag, Id, Money, NewProduct, Page, PageQuery, ProductChanges, Search
@@ -97,7 +97,7 @@ async def select_products_by_id(
           FROM products
          WHERE id = ANY(%(ids)s::bigint[])
         """,
-        {"ids": ids},
+        {"ids": array(ids)},
     )
     return dict.fromkeys(ids) | {product.id: product for product in await cursor.fetchall()}
 
