@@ -1,13 +1,17 @@
 """`course bench`: throughput beside a peer and beside the database's own limit, in one run.
 
 Figures of two runs can't be compared: a machine has good and bad minutes. So the contenders take
-turns, a few seconds each, round after round, and what counts is the ratio of their medians.
+turns, a few seconds each, round after round, and what counts is the ratio of their medians. Each
+round begins with another one: whoever comes first meets what the last one has left behind, dead
+rows and pages not yet written.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from contextlib import ExitStack, closing
+from functools import partial
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -32,10 +36,11 @@ INVALID = 3
 _BUSY = 0.9
 """A generator this close to one full core measures itself."""
 
+Measure = Callable[[Request, float], Sample]
 Results = dict[tuple[Request, str], list[Sample]]
 
 
-def run(phase: Phase, *, seconds: float = 4, rounds: int = 5) -> int:
+def run(phase: Phase, *, seconds: float = 4, rounds: int = 6) -> int:
     """Measure the phase's requests in interleaved rounds and print a table of medians.
 
     Returns 0, or 3 when the run is invalid: a tool is missing, a server answered wrongly or with
@@ -73,12 +78,19 @@ def _measure(plan: Plan, seconds: float, rounds: int, console: Console) -> Resul
             for request in plan.requests:
                 label = f"round {turn} of {rounds}" if turn else "warming up"
                 status.update(f"{label}: {request.name}")
-                for name, server in contenders.items():
-                    sample = load(server, request, seconds if turn else 1)
+                measure: dict[str, Measure] = {
+                    name: partial(load, server) for name, server in contenders.items()
+                }
+                measure[report.LIMIT] = partial(limit, url, plan.folder)
+                for name in _beginning_with(turn, list(measure)):
+                    sample = measure[name](request, seconds if turn else 1)
                     _keep(results, (request, name), sample, turn)
-                sample = limit(url, plan.folder, request, seconds if turn else 1)
-                _keep(results, (request, "pgbench"), sample, turn)
     return results
+
+
+def _beginning_with(turn: int, names: list[str]) -> list[str]:
+    first = turn % len(names)
+    return names[first:] + names[:first]
 
 
 def _keep(results: Results, key: tuple[Request, str], sample: Sample, turn: int) -> None:

@@ -178,7 +178,7 @@ def bench(
     phase: PhaseArgument,
     *,
     seconds: Annotated[float, typer.Option(min=0.5, help="of each measurement")] = 4,
-    rounds: Annotated[int, typer.Option(min=1, help="in which all take turns")] = 5,
+    rounds: Annotated[int, typer.Option(min=1, help="in which all take turns")] = 6,
 ) -> None:
     """Measure a phase's throughput beside its peers."""
     from shared import bench as benchmark
