@@ -1,4 +1,4 @@
-"""Transactions that PostgreSQL gave up for another's sake, and that are simply tried again."""
+"""Transactions that PostgreSQL ended so that others could go on, and that are tried again."""
 
 import asyncio
 import random
