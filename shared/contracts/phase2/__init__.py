@@ -4,6 +4,7 @@
 from .users import *  # noqa: F403 - this module is the sum of the others
 from .products import *  # noqa: F403
 from .orders import *  # noqa: F403
+from .cancellations import *  # noqa: F403
 from .ledger import *  # noqa: F403
 from .buyers import *  # noqa: F403
 from .idempotency import *  # noqa: F403
