@@ -11,18 +11,28 @@ from fastapi_offline import FastAPIOffline
 from psycopg.errors import UndefinedTable
 
 from . import (
+    accounts,
     cancel_order,
+    cookie_sessions,
     errors,
+    logout,
     movements,
     orders,
     place_order,
     products,
+    refresh_tokens,
     reports,
     restock,
     users,
 )
+from .access_tokens import AccessTokens
+from .auth import document_guards, refuse_unguarded
+from .clock import Clock, utc_now
 from .database import Database, connection
 from .middleware import Surroundings
+from .passwords import Passwords
+from .rate_limit import RateLimits
+from .security import Security
 from .settings import Settings
 from .strict import StrictRoute
 
@@ -46,9 +56,10 @@ async def ready(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """Compose the service; nothing outside this function knows how the parts meet."""
     database = Database(settings)
+    security = secure(settings, clock)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[None]:
@@ -61,6 +72,7 @@ def create_app(settings: Settings) -> FastAPI:
         # cycles after every 700 new objects finds next to nothing, so it may come less often.
         gc.set_threshold(10_000)
         yield
+        security.passwords.close()
         await database.close()
 
     # The pages of /docs come from the package, so they work without the internet.
@@ -74,15 +86,40 @@ def create_app(settings: Settings) -> FastAPI:
         lifespan=lifespan,
     )
     app.state.database = database
+    app.state.security = security
     # The busiest first: routes are tried one after the other.
-    parts = (place_order, orders, cancel_order, products, restock, movements, reports, users)
+    shop = (place_order, orders, cancel_order, products, restock, movements, reports, users)
+    parts = (*shop, refresh_tokens, cookie_sessions, logout, accounts)
     for each in (*(part.router for part in parts), router):
         # Not include_router: it would match each request twice, to offer prefixes we do not use.
         app.router.routes.extend(each.routes)
+    refuse_unguarded(app)
     app.add_middleware(Surroundings, max_body_bytes=settings.max_body_bytes)
     errors.install(app)
     app.openapi = lambda: describe(app)
     return app
+
+
+def secure(settings: Settings, clock: Clock) -> Security:
+    """Compose what tells who is asking."""
+    return Security(
+        settings,
+        clock,
+        Passwords(
+            settings.password_pepper.get_secret_value(),
+            settings.bcrypt_cost,
+            settings.password_threads,
+        ),
+        AccessTokens(settings.jwt_keys, settings.jwt_issuer, settings.jwt_audience),
+        RateLimits(
+            login_per_address=settings.login_per_address,
+            login_per_pair=settings.login_per_pair,
+            login_per_account=settings.login_per_account,
+            signup_per_address=settings.signup_per_address,
+            refresh_per_address=settings.refresh_per_address,
+            oauth_per_address=settings.oauth_per_address,
+        ),
+    )
 
 
 def describe(app: FastAPI) -> dict[str, Any]:
@@ -98,5 +135,6 @@ def describe(app: FastAPI) -> dict[str, Any]:
                 ours = operation["responses"].get("422", {}).get("content", {})
                 if "application/json" in ours:
                     del operation["responses"]["422"]
+        document_guards(app, document)
         app.openapi_schema = document
     return app.openapi_schema

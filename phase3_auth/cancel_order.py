@@ -3,9 +3,10 @@
 from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
 
+from .auth import CurrentUser
 from .database import connection
 from .errors import not_found, problems
-from .orders import Order, order_json, select_orders_by_id
+from .orders import Order, is_of, order_json, select_orders_by_id
 from .responses import ok
 from .retrying import retried
 from .schemas import Id
@@ -15,21 +16,21 @@ router = APIRouter(route_class=StrictRoute, tags=["orders"])
 
 
 @router.post("/orders/{order_id}/cancel", response_model=Order, responses=problems(404, 409))
-async def cancel(request: Request, order_id: Id) -> Response:
-    """Cancel an order; one that is cancelled already stays so, and that is no error.
+async def cancel(request: Request, who: CurrentUser, order_id: Id) -> Response:
+    """Cancel an order of one's own; one that is cancelled already stays so, and that is no error.
 
     It needs no Idempotency-Key, because it says how things shall be and not what to add.
     """
-    return await retried(lambda: cancel_order(request, order_id))
+    return await retried(lambda: cancel_order(request, order_id, who.owner))
 
 
-async def cancel_order(request: Request, order_id: int) -> Response:
+async def cancel_order(request: Request, order_id: int, owner: int | None) -> Response:
     """Change the status and give back what the order took, in one transaction."""
     async with connection(request) as conn, conn.transaction():
-        if await update_to_cancelled(conn, order_id):
+        if await update_to_cancelled(conn, order_id, owner):
             await return_stock(conn, order_id)
         order = (await select_orders_by_id(conn, [order_id]))[order_id]
-        if order is None:
+        if order is None or not is_of(order, owner):
             raise not_found("order", order_id)
         return ok(order_json(order))
 
@@ -37,7 +38,7 @@ async def cancel_order(request: Request, order_id: int) -> Response:
 # ---------------------------------------------------------------- SQL
 
 
-async def update_to_cancelled(conn: AsyncConnection, order_id: int) -> bool:
+async def update_to_cancelled(conn: AsyncConnection, order_id: int, owner: int | None) -> bool:
     """Cancel a placed order and tell whether it was this call that did.
 
     Two at once: the second waits for the first, looks at the row again and finds it no longer
@@ -49,8 +50,9 @@ async def update_to_cancelled(conn: AsyncConnection, order_id: int) -> bool:
            SET status = 'cancelled'
          WHERE id = %(id)s
            AND status = 'placed'
+           AND (%(owner)s::bigint IS NULL OR user_id = %(owner)s)
         """,
-        {"id": order_id},
+        {"id": order_id, "owner": owner},
     )
     return cursor.rowcount == 1
 

@@ -69,6 +69,17 @@ def invalid_header(name: str, error: dict[str, Any]) -> Problem:
     return Problem(400, f"invalid_{word}", f"{name}: {error['msg']}.")
 
 
+def unauthorized(code: str, detail: str, error: str = "") -> Problem:
+    """401: nobody we know is asking; the header says how to be known (RFC 6750, 3)."""
+    challenge = f'Bearer realm="shop"{error}'
+    return Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
+
+
+def forbidden(detail: str) -> Problem:
+    """403: we know who is asking, and this is not for them."""
+    return Problem(403, "forbidden", detail)
+
+
 def overloaded(detail: str) -> Problem:
     """503: the service is alive and has too much to do."""
     return Problem(503, "overloaded", f"{detail} Try again.", headers={"Retry-After": "1"})
@@ -84,10 +95,6 @@ def not_set_up() -> Problem:
     """503: PostgreSQL is there, and our tables are not."""
     detail = "The database has not been set up: load schema.sql into it."
     return Problem(503, "database_not_set_up", detail, headers={"Retry-After": "30"})
-
-
-def _unknown(field: str, resource: str) -> Problem:
-    return invalid_payload([{"field": field, "message": f"There is no such {resource}."}])
 
 
 def _broken(field: str) -> Problem:
@@ -109,7 +116,8 @@ VIOLATIONS: dict[tuple[str, bool], Problem] = {
     ("products_stock_check", False): Problem(
         409, "stock_limit", "There would be more pieces of a product than can be counted."
     ),
-    ("orders_user_id_fkey", False): _unknown("user_id", "user"),
+    # Deleted while the order was on its way.
+    ("orders_user_id_fkey", False): unauthorized("invalid_token", "This user has been deleted."),
     ("orders_user_id_fkey", True): Problem(
         409, "user_has_orders", "This user has orders. The books have to be kept."
     ),

@@ -33,12 +33,12 @@ def delete_old_keys(conn: psycopg.Connection) -> int:
     return conn.execute(
         """
         DELETE FROM idempotency_keys
-         WHERE key IN (SELECT key
-                         FROM idempotency_keys
-                        WHERE created_at < now() - %(kept)s::interval
-                        ORDER BY created_at
-                        LIMIT %(at_once)s
-                          FOR UPDATE SKIP LOCKED)
+         WHERE (user_id, key) IN (SELECT user_id, key
+                                    FROM idempotency_keys
+                                   WHERE created_at < now() - %(kept)s::interval
+                                   ORDER BY created_at
+                                   LIMIT %(at_once)s
+                                     FOR UPDATE SKIP LOCKED)
         """,
         {"kept": KEPT, "at_once": AT_ONCE},
     ).rowcount

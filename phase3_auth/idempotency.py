@@ -16,6 +16,7 @@ from psycopg.rows import class_row
 from pydantic import AfterValidator, BaseModel
 from pydantic_core import PydanticCustomError
 
+from .auth import Identity
 from .database import the_row
 from .errors import Problem
 
@@ -47,8 +48,9 @@ OptionalKey = Annotated[Key | None, KeyHeader]
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A request that asks to be counted once: its key, and a digest of what it asks for."""
+    """A request that asks to be counted once: whose, its key, and a digest of what it asks for."""
 
+    user_id: int
     key: str
     fingerprint: bytes
 
@@ -62,7 +64,7 @@ class Known:
     movement_id: int | None
 
 
-def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
+def attempt_of(request: Request, who: Identity, key: str, body: BaseModel) -> Attempt:
     """Take the fingerprint of a request: what it means, in whatever spelling of JSON it came.
 
     Raises 400 if there are two keys: every server would pick another of them.
@@ -70,7 +72,7 @@ def attempt_of(request: Request, key: str, body: BaseModel) -> Attempt:
     if len(request.headers.getlist("idempotency-key")) > 1:
         raise Problem(400, "invalid_idempotency_key", "Idempotency-Key: must be given once.")
     meaning = f"{request.method} {request.scope['path']} {body.model_dump_json()}"
-    return Attempt(key, hashlib.sha256(meaning.encode()).digest())
+    return Attempt(who.user_id, key, hashlib.sha256(meaning.encode()).digest())
 
 
 def refuse_misuse(attempt: Attempt, known: Known | None, *, ours: bool) -> None:
@@ -102,7 +104,7 @@ def replayed(answer: Response) -> Response:
 # ---------------------------------------------------------------- SQL
 
 
-async def lock_key(conn: AsyncConnection, key: str) -> bool:
+async def lock_key(conn: AsyncConnection, attempt: Attempt) -> bool:
     """Try to be the only one who is using a key until this transaction ends; tell whether we are.
 
     A lock on a number made of the key (advisory: PostgreSQL doesn't know what it stands for) is
@@ -110,19 +112,21 @@ async def lock_key(conn: AsyncConnection, key: str) -> bool:
     one's COMMIT, with a connection in its hand.
     """
     cursor = await conn.execute(
-        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, 0))", {"key": key}
+        "SELECT pg_try_advisory_xact_lock(hashtextextended(%(key)s, %(user_id)s))",
+        {"user_id": attempt.user_id, "key": attempt.key},
     )
     return (await the_row(cursor))[0]
 
 
-async def select_key(conn: AsyncConnection, key: str) -> Known | None:
-    """Look up what a key was used for."""
+async def select_key(conn: AsyncConnection, attempt: Attempt) -> Known | None:
+    """Look up what a key was used for; another user's key of the same letters is another key."""
     cursor = await conn.cursor(row_factory=class_row(Known)).execute(
         """
         SELECT fingerprint, order_id, movement_id
           FROM idempotency_keys
-         WHERE key = %(key)s
+         WHERE user_id = %(user_id)s
+           AND key = %(key)s
         """,
-        {"key": key},
+        {"user_id": attempt.user_id, "key": attempt.key},
     )
     return await cursor.fetchone()

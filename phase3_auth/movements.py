@@ -9,6 +9,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from .auth import FOR_ADMINS
 from .cursors import START, Cursor, Place, cursor_of, place_of
 from .database import connection, the_row
 from .errors import not_found, problems
@@ -54,7 +55,10 @@ movements_json = TypeAdapter(MovementPage).dump_json
 
 
 @router.get(
-    "/products/{product_id}/movements", response_model=MovementPage, responses=problems(400, 404)
+    "/products/{product_id}/movements",
+    dependencies=FOR_ADMINS,
+    response_model=MovementPage,
+    responses=problems(400, 404),
 )
 async def list_movements(
     request: Request, product_id: Id, query: Annotated[MovementQuery, Query()]

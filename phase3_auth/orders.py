@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from .auth import CurrentUser
 from .cursors import START, Cursor, Place, cursor_of, place_of
 from .database import array, connection, sql
 from .errors import not_found, problems
@@ -82,20 +83,27 @@ orders_json = TypeAdapter(OrderPage).dump_json
 
 
 @router.get("/orders/{order_id}", response_model=Order, responses=problems(404))
-async def read_order(request: Request, order_id: Id) -> Response:
-    """Show an order with its lines."""
+async def read_order(request: Request, who: CurrentUser, order_id: Id) -> Response:
+    """Show an order with its lines; another user's is as unknown as one that never was."""
     order = await orders_by_id.get(request, order_id)
-    if order is None:
+    if order is None or not is_of(order, who.owner):
         raise not_found("order", order_id)
     return ok(order_json(order))
 
 
 @router.get("/orders", response_model=OrderPage, responses=problems(400))
-async def list_orders(request: Request, query: Annotated[OrderQuery, Query()]) -> Response:
-    """List orders, the newest first, or those after the cursor."""
+async def list_orders(
+    request: Request, who: CurrentUser, query: Annotated[OrderQuery, Query()]
+) -> Response:
+    """List the orders that one may see, the newest first, or those after the cursor."""
     async with connection(request) as conn:
-        orders = await select_orders(conn, query)
+        orders = await select_orders(conn, query, who.owner)
     return ok(orders_json(page_of_orders(query.limit, orders)))
+
+
+def is_of(order: Order, owner: int | None) -> bool:
+    """Tell whether an order may be seen by one who sees only the owner's (None: everybody's)."""
+    return owner is None or order.user_id == owner
 
 
 def page_of_orders(limit: int, orders: list[ListedOrder]) -> OrderPage:
@@ -144,9 +152,11 @@ ORDERS_IN_STATUS: dict[str, LiteralString] = {
 }
 
 
-def orders_matching(query: OrderQuery) -> LiteralString:
+def orders_matching(query: OrderQuery, owner: int | None) -> LiteralString:
     """Write the conditions for what was asked for, and nothing for what was not."""
     where: LiteralString = ""
+    if owner is not None:
+        where += " AND user_id = %(owner)s"
     if query.user_id is not None:
         where += " AND user_id = %(user_id)s"
     if query.status is not None:
@@ -154,8 +164,10 @@ def orders_matching(query: OrderQuery) -> LiteralString:
     return where
 
 
-async def select_orders(conn: AsyncConnection, query: OrderQuery) -> list[ListedOrder]:
-    """Return the page's orders, and one more if there is one."""
+async def select_orders(
+    conn: AsyncConnection, query: OrderQuery, owner: int | None
+) -> list[ListedOrder]:
+    """Return the page's orders, if an owner is named only of his, and one more if there is one."""
     after = START if query.cursor is None else place_of(query.cursor)
     statement = sql(
         """
@@ -165,13 +177,14 @@ async def select_orders(conn: AsyncConnection, query: OrderQuery) -> list[Listed
          ORDER BY placed_at DESC, id DESC
          LIMIT %(limit)s
         """,
-        filters=orders_matching(query),
+        filters=orders_matching(query, owner),
     )
     parameters = {
         "time": after.time,
         "id": after.id,
         "limit": query.limit + 1,
         "user_id": query.user_id,
+        "owner": owner,
     }
     cursor = await conn.cursor(row_factory=class_row(ListedOrder)).execute(statement, parameters)
     return await cursor.fetchall()

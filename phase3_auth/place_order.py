@@ -15,6 +15,7 @@ from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 
+from .auth import CurrentUser
 from .database import array, connection
 from .errors import BODY, Problem, invalid_payload, problems
 from .idempotency import (
@@ -67,9 +68,11 @@ class Outcome:
 
 
 @router.post("/orders", status_code=201, response_model=Order, responses=problems(409, *BODY))
-async def create_order(request: Request, key: IdempotencyKey, new: NewOrder) -> Response:
+async def create_order(
+    request: Request, who: CurrentUser, key: IdempotencyKey, new: NewOrder
+) -> Response:
     """Place an order: every line of it, or none."""
-    attempt = attempt_of(request, key, new)
+    attempt = attempt_of(request, who, key, new)
     return await retried(lambda: place_order(request, attempt, new))
 
 
@@ -84,13 +87,13 @@ async def place_order(request: Request, attempt: Attempt, new: NewOrder) -> Resp
         with looking_again():
             outcome = await insert_order(conn, attempt, new)
         if outcome.placed is not None:
-            return answer(order_of(new.user_id, outcome.placed, outcome.products))
+            return answer(order_of(attempt.user_id, outcome.placed, outcome.products))
         refuse_misuse(attempt, outcome.known, ours=outcome.ours)
         if outcome.known is not None:
             return await answer_again(conn, cast("int", outcome.known.order_id))
         # What is missing may have gone to this very order: to an earlier attempt that committed
         # after our look for the key and before our locks.
-        if await select_key(conn, attempt.key) is not None:
+        if await select_key(conn, attempt) is not None:
             raise TryAgain
     refuse_unknown(new.items, outcome.products)
     raise out_of_stock(outcome.products)
@@ -171,15 +174,18 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
     So the stock to lower is the one in `locked`. A plain `stock - quantity` would begin with the
     row as it was before the wait, and `products_stock_check` would judge that figure first.
 
-    An unknown user breaks `orders_user_id_fkey`, a key that is taken `idempotency_keys_pkey`.
+    A user who is gone by now breaks `orders_user_id_fkey`, a key that is taken
+    `idempotency_keys_pkey`.
     """
     cursor = await conn.execute(
         """
         WITH claimed AS MATERIALIZED (
-            SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, 0)) AS ours,
+            SELECT pg_try_advisory_xact_lock(hashtextextended(asked.key, asked.user_id)) AS ours,
                    known.fingerprint, known.order_id, known.movement_id
-              FROM (VALUES (%(key)s)) AS asked (key)
-              LEFT JOIN idempotency_keys AS known ON known.key = asked.key
+              FROM (VALUES (%(user_id)s::bigint, %(key)s)) AS asked (user_id, key)
+              LEFT JOIN idempotency_keys AS known
+                     ON known.user_id = asked.user_id
+                    AND known.key = asked.key
         ), locked AS (
             SELECT products.id, products.sku, products.name, products.price, products.stock,
                    asked.quantity
@@ -215,8 +221,8 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
             SELECT product_id, -quantity, 'order', order_id
               FROM lines
         ), kept AS (
-            INSERT INTO idempotency_keys (key, fingerprint, order_id)
-            SELECT %(key)s, %(fingerprint)s, id
+            INSERT INTO idempotency_keys (user_id, key, fingerprint, order_id)
+            SELECT %(user_id)s, %(key)s, %(fingerprint)s, id
               FROM placed
         )
         SELECT claimed.ours, claimed.fingerprint, claimed.order_id, claimed.movement_id,
@@ -230,7 +236,7 @@ async def insert_order(conn: AsyncConnection, attempt: Attempt, new: NewOrder) -
         {
             "key": attempt.key,
             "fingerprint": attempt.fingerprint,
-            "user_id": new.user_id,
+            "user_id": attempt.user_id,
             "ids": array(line.product_id for line in new.items),
             "quantities": array(line.quantity for line in new.items),
         },

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
+from .auth import FOR_ADMINS
 from .database import array, connection, containing, page_of, planned_for, sql, the_row
 from .errors import BODY, not_found, problems
 from .responses import created, ok
@@ -66,7 +67,13 @@ async def list_products(request: Request, query: Annotated[ProductQuery, Query()
     return ok(products_json(page))
 
 
-@router.post("/products", status_code=201, response_model=Product, responses=problems(409, *BODY))
+@router.post(
+    "/products",
+    status_code=201,
+    dependencies=FOR_ADMINS,
+    response_model=Product,
+    responses=problems(409, *BODY),
+)
 async def create_product(request: Request, new: NewProduct) -> Response:
     """Create a product; the pieces it begins with are the first entry of its ledger."""
     async with connection(request) as conn:
@@ -74,7 +81,12 @@ async def create_product(request: Request, new: NewProduct) -> Response:
     return created(f"/products/{product.id}", product_json(product))
 
 
-@router.patch("/products/{product_id}", response_model=Product, responses=problems(404, *BODY))
+@router.patch(
+    "/products/{product_id}",
+    dependencies=FOR_ADMINS,
+    response_model=Product,
+    responses=problems(404, *BODY),
+)
 async def change_product(request: Request, product_id: Id, changes: ProductChanges) -> Response:
     """Change name or price; orders that were placed keep theirs."""
     async with connection(request) as conn:

@@ -10,6 +10,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
+from .auth import FOR_ADMINS
 from .database import connection
 from .errors import invalid_query, overloaded, problems
 from .responses import ok
@@ -61,7 +62,12 @@ class ReportQuery(BaseModel):
 report_json = TypeAdapter(BestSellers).dump_json
 
 
-@router.get("/reports/best-sellers", response_model=BestSellers, responses=problems(400))
+@router.get(
+    "/reports/best-sellers",
+    dependencies=FOR_ADMINS,
+    response_model=BestSellers,
+    responses=problems(400),
+)
 async def read_best_sellers(request: Request, query: Annotated[ReportQuery, Query()]) -> Response:
     """Report the products that brought most in each period; by default of the last 30 days."""
     before = query.placed_before or datetime.now(UTC)

@@ -8,6 +8,11 @@ def ok(body: bytes) -> Response:
     return Response(body, media_type="application/json")
 
 
+def private(body: bytes) -> Response:
+    """200 with secrets in the body, which nobody on the way may keep."""
+    return Response(body, 200, {"Cache-Control": "no-store"}, "application/json")
+
+
 def created(location: str, body: bytes) -> Response:
     """201 with the new resource, and the address it has from now on."""
     return Response(body, 201, {"Location": location}, "application/json")

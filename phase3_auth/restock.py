@@ -9,6 +9,7 @@ from fastapi import APIRouter, Request, Response
 from psycopg import AsyncConnection
 from psycopg.rows import class_row
 
+from .auth import Admin
 from .database import connection
 from .errors import BODY, not_found, problems
 from .idempotency import (
@@ -33,14 +34,14 @@ router = APIRouter(route_class=StrictRoute, tags=["products"])
     "/products/{product_id}/restock", response_model=Movement, responses=problems(404, 409, *BODY)
 )
 async def restock_product(
-    request: Request, product_id: Id, delivery: Restock, key: OptionalKey = None
+    request: Request, who: Admin, product_id: Id, delivery: Restock, key: OptionalKey = None
 ) -> Response:
     """Add pieces to the stock; with an Idempotency-Key, a retry adds nothing.
 
     The answer is the entry in the ledger. It never changes, so a retry gets the same one; the stock
     would be another at each look.
     """
-    attempt = None if key is None else attempt_of(request, key, delivery)
+    attempt = None if key is None else attempt_of(request, who, key, delivery)
     return await retried(lambda: restock(request, product_id, delivery.quantity, attempt))
 
 
@@ -73,8 +74,8 @@ async def write_restock(
     Lock, then look: the second statement sees all that was committed before we had the lock.
     """
     if attempt is not None:
-        ours = await lock_key(conn, attempt.key)
-        known = await select_key(conn, attempt.key)
+        ours = await lock_key(conn, attempt)
+        known = await select_key(conn, attempt)
         refuse_misuse(attempt, known, ours=ours)
         if known is not None:
             movement = await select_movement(conn, cast("int", known.movement_id))
@@ -117,8 +118,13 @@ async def insert_key(conn: AsyncConnection, attempt: Attempt, movement_id: int) 
     """Write down that this was done, so that it is not done again."""
     await conn.execute(
         """
-        INSERT INTO idempotency_keys (key, fingerprint, movement_id)
-        VALUES (%(key)s, %(fingerprint)s, %(movement_id)s)
+        INSERT INTO idempotency_keys (user_id, key, fingerprint, movement_id)
+        VALUES (%(user_id)s, %(key)s, %(fingerprint)s, %(movement_id)s)
         """,
-        {"key": attempt.key, "fingerprint": attempt.fingerprint, "movement_id": movement_id},
+        {
+            "user_id": attempt.user_id,
+            "key": attempt.key,
+            "fingerprint": attempt.fingerprint,
+            "movement_id": movement_id,
+        },
     )

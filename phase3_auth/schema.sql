@@ -1,9 +1,15 @@
--- A shop: users place orders, an order has lines, a line takes pieces of a product from stock.
+-- A shop that knows who is asking: a user has sessions, and a session may have refresh tokens.
 --
---     users 1 ──── N orders 1 ──── N order_items N ──── 1 products
---                                        1                    1
---                                        └──── N stock_movements N
---                                              (what left or came back, and why)
+--     identities N ──── 1 users 1 ──── N sessions 1 ──── N refresh_tokens
+--                         1
+--                         └──── N orders 1 ──── N order_items N ──── 1 products
+--                                                      1                    1
+--                                                      └──── N stock_movements N
+--                                                            (what left or came back, and why)
+--
+-- No secret that opens a door is kept here: of passwords there is a bcrypt hash, of cookies and
+-- tokens a SHA-256. They are random and long, so nobody finds them by trying; a password is neither,
+-- which is what bcrypt's cost is for. Whoever steals this database still has to break in.
 --
 -- The service validates what it is sent so that a mistake gets a friendly answer. This file is what
 -- makes wrong data impossible: it holds for every client, every script and every bug.
@@ -25,6 +31,16 @@ CREATE TABLE users (
         CONSTRAINT users_name_check CHECK (char_length(name) BETWEEN 1 AND 100 AND name ~ '\S'),
     email text COLLATE pg_c_utf8 NOT NULL
         CONSTRAINT users_email_check CHECK (char_length(email) <= 254 AND email LIKE '_%@_%._%'),
+    -- Whether an OpenID provider has vouched for the address. Whoever signs up says what he likes.
+    email_verified boolean NOT NULL DEFAULT false,
+    role text COLLATE pg_c_utf8 NOT NULL DEFAULT 'user'
+        CONSTRAINT users_role_check CHECK (role IN ('user', 'admin')),
+    -- NULL: there is no password, and nobody gets in by one.
+    password_hash text COLLATE pg_c_utf8
+        CONSTRAINT users_password_hash_check CHECK (password_hash LIKE '$2b$__$%'),
+    -- Counts the passwords there have been. A login looks at a password first and opens a session
+    -- later; by this it sees whether the password is still the same.
+    password_version bigint NOT NULL DEFAULT 1,
     -- timestamptz stores an instant. A timestamp without zone would store a rumour of one.
     created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -35,6 +51,97 @@ CREATE UNIQUE INDEX users_email_key ON users (lower(email));
 
 -- Find and sort users by when they came.
 CREATE INDEX users_created_at_idx ON users (created_at, id);
+
+-- The admins: the last of them must not go, and counting them must not take reading everybody.
+CREATE INDEX users_admin_idx ON users (id) WHERE role = 'admin';
+
+-- Who somebody is at an OpenID provider. The pair never changes there; an e-mail address may.
+CREATE TABLE identities (
+    issuer text COLLATE pg_c_utf8 NOT NULL,
+    subject text COLLATE pg_c_utf8 NOT NULL
+        CONSTRAINT identities_subject_check CHECK (char_length(subject) BETWEEN 1 AND 255),
+    user_id bigint NOT NULL
+        CONSTRAINT identities_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
+    CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject)
+);
+
+-- What deleting a user looks for.
+CREATE INDEX identities_user_id_idx ON identities (user_id);
+
+-- A login at a provider that has begun and not come back yet. Whoever comes back takes the row away,
+-- so that nobody comes back twice.
+CREATE TABLE oauth_logins (
+    state_hash bytea CONSTRAINT oauth_logins_pkey PRIMARY KEY
+        CONSTRAINT oauth_logins_state_hash_check CHECK (octet_length(state_hash) = 32),
+    nonce text COLLATE pg_c_utf8 NOT NULL,
+    code_verifier text COLLATE pg_c_utf8 NOT NULL,
+    return_to text COLLATE pg_c_utf8 NOT NULL
+        CONSTRAINT oauth_logins_return_to_check CHECK (return_to ~ '^/($|[^/\\])'),
+    expires_at timestamptz NOT NULL
+);
+
+-- Logins that were given up are deleted when they have expired (forget_sessions.py); this finds them.
+CREATE INDEX oauth_logins_expires_at_idx ON oauth_logins (expires_at);
+
+-- A login that lasts: by a cookie, or by a family of tokens. One that has ended has no row.
+CREATE TABLE sessions (
+    id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT sessions_pkey PRIMARY KEY,
+    user_id bigint NOT NULL
+        CONSTRAINT sessions_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
+    -- SHA-256 of the cookie; NULL for a session that lives by tokens.
+    cookie_hash bytea
+        CONSTRAINT sessions_cookie_hash_key UNIQUE
+        CONSTRAINT sessions_cookie_hash_check CHECK (octet_length(cookie_hash) = 32),
+    created_at timestamptz NOT NULL,
+    -- Of a cookie, to the minute: a session that nobody uses ends earlier than one in use.
+    last_used_at timestamptz NOT NULL,
+    -- However busy it is, it ends then, and the password is asked for again.
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT sessions_times_check CHECK (created_at <= last_used_at AND created_at < expires_at)
+);
+
+-- All sessions of a user, to end them.
+CREATE INDEX sessions_user_id_idx ON sessions (user_id);
+
+-- Sessions that have expired, to delete them.
+CREATE INDEX sessions_expires_at_idx ON sessions (expires_at);
+
+-- Every refresh token of a session that lives, used ones too: whoever shows a used one may be a
+-- thief, or be robbed, and that can be told only as long as it is remembered.
+CREATE TABLE refresh_tokens (
+    hash bytea CONSTRAINT refresh_tokens_pkey PRIMARY KEY
+        CONSTRAINT refresh_tokens_hash_check CHECK (octet_length(hash) = 32),
+    session_id bigint NOT NULL
+        CONSTRAINT refresh_tokens_session_id_fkey REFERENCES sessions (id) ON DELETE CASCADE,
+    -- The token that was given for this one. UNIQUE: a token is exchanged once, whatever the service
+    -- believes, and two who try at once wait for each other here.
+    parent bytea CONSTRAINT refresh_tokens_parent_key UNIQUE,
+    -- Random. With the token that was given it makes this one again, for a client that lost the
+    -- answer; by itself it makes nothing.
+    seed bytea,
+    -- The access token that was handed out with it, so that it can be denied.
+    access_jti uuid NOT NULL CONSTRAINT refresh_tokens_access_jti_key UNIQUE,
+    issued_at timestamptz NOT NULL,
+    access_expires_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL,
+    CONSTRAINT refresh_tokens_seed_check CHECK ((parent IS NULL) = (seed IS NULL))
+);
+
+-- All tokens of a session; and what deleting a session looks for.
+CREATE INDEX refresh_tokens_session_id_idx ON refresh_tokens (session_id);
+
+-- Tokens that have expired, to delete them.
+CREATE INDEX refresh_tokens_expires_at_idx ON refresh_tokens (expires_at);
+
+-- Access tokens that are denied though their signature is right: a token cannot be taken back, only
+-- be remembered as taken back. After it has expired nobody needs to remember it.
+CREATE TABLE revoked_tokens (
+    jti uuid CONSTRAINT revoked_tokens_pkey PRIMARY KEY,
+    expires_at timestamptz NOT NULL
+);
+
+-- Denials that have outlived their tokens, to delete them.
+CREATE INDEX revoked_tokens_expires_at_idx ON revoked_tokens (expires_at);
 
 CREATE TABLE products (
     id bigint GENERATED ALWAYS AS IDENTITY CONSTRAINT products_pkey PRIMARY KEY,
@@ -163,7 +270,10 @@ CREATE TRIGGER stock_movements_append_only BEFORE UPDATE OR DELETE ON stock_move
 -- The row is written by the statement or transaction that has the effect: both are committed
 -- together or neither is.
 CREATE TABLE idempotency_keys (
-    key text COLLATE pg_c_utf8 CONSTRAINT idempotency_keys_pkey PRIMARY KEY
+    -- A key is a word of one user's. If all shared them, who guesses yours would be shown your order.
+    user_id bigint NOT NULL
+        CONSTRAINT idempotency_keys_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
+    key text COLLATE pg_c_utf8 NOT NULL
         CONSTRAINT idempotency_keys_key_check CHECK (char_length(key) BETWEEN 1 AND 255),
     -- SHA-256 of what was asked for: the same key with another request is somebody's mistake.
     fingerprint bytea NOT NULL
@@ -177,6 +287,7 @@ CREATE TABLE idempotency_keys (
         CONSTRAINT idempotency_keys_movement_id_fkey
         REFERENCES stock_movements (id) ON DELETE RESTRICT,
     created_at timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (user_id, key),
     -- A key stands for one effect.
     CONSTRAINT idempotency_keys_effect_check CHECK (num_nonnulls(order_id, movement_id) = 1)
 );

@@ -3,13 +3,15 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 from fastapi import Path
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, with_config
 from pydantic.config import JsonDict
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict  # pydantic reads typing's own from Python 3.12 on
+
+from .passwords import GivenPassword, NewPassword
 
 Item = TypeVar("Item")
 
@@ -151,6 +153,50 @@ class UserChanges(TypedDict, total=False):
     email: Email
 
 
+class SignUp(BaseModel):
+    """An account to open; its role is not the client's to say."""
+
+    model_config = STRICT
+
+    name: Name
+    email: Email
+    password: NewPassword
+
+
+class Credentials(BaseModel):
+    """Who somebody claims to be, and the proof."""
+
+    model_config = STRICT
+
+    email: Email
+    password: GivenPassword
+
+
+class GivenToken(BaseModel):
+    """A refresh token to exchange."""
+
+    model_config = STRICT
+
+    refresh_token: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class PasswordChange(BaseModel):
+    """The password there is, and the one there shall be."""
+
+    model_config = STRICT
+
+    current_password: GivenPassword
+    new_password: NewPassword
+
+
+class NewRole(BaseModel):
+    """What a user may do from now on."""
+
+    model_config = STRICT
+
+    role: Literal["user", "admin"]
+
+
 class NewProduct(BaseModel):
     """A product, and how many pieces of it there are at first."""
 
@@ -202,11 +248,10 @@ def each_product_once(lines: list[NewLine]) -> list[NewLine]:
 
 
 class NewOrder(BaseModel):
-    """Who wants how many of what."""
+    """How many of what; for whom, the body has no say in."""
 
     model_config = STRICT
 
-    user_id: Reference
     items: Annotated[
         list[NewLine], Field(min_length=1, max_length=100), AfterValidator(each_product_once)
     ]

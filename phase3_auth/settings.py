@@ -2,19 +2,25 @@
 
 import re
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Annotated, Literal
 
+from limits import RateLimitItem
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
+    SecretStr,
     ValidationError,
     ValidationInfo,
     field_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from .rate_limit import Network, limit_of, trusted_networks
 
 
 def postgres_address(value: str) -> str:
@@ -34,7 +40,59 @@ def postgres_address(value: str) -> str:
     return value
 
 
+def written_as(read: Callable[[str], object]) -> BeforeValidator:
+    """Read what stands in the environment; a default is there already."""
+    return BeforeValidator(lambda value: read(value) if isinstance(value, str) else value)
+
+
+def seconds(text: str) -> timedelta:
+    """Read a number of seconds; to pydantic "1:30" is a duration, too."""
+    return timedelta(seconds=float(text))
+
+
+def long_secret(secret: SecretStr) -> SecretStr:
+    """Refuse what could be guessed: too short, one letter over and over, or never filled in."""
+    value = secret.get_secret_value()
+    placeholder = re.search("change|secret|password|example|placeholder", value, re.IGNORECASE)
+    if len(value) < SECRET_LENGTH or len(set(value)) < SECRET_LENGTH // 4 or placeholder:
+        raise ValueError(
+            f"must be at least {SECRET_LENGTH} random characters, such as those of "
+            "python -c 'import secrets; print(secrets.token_urlsafe(32))'"
+        )
+    return secret
+
+
+def signing_keys(text: str) -> dict[str, str]:
+    """Read `name:secret,name:secret`; the names go into tokens, so that a key is found again."""
+    pairs = [pair.strip().partition(":") for pair in text.split(",")]
+    keys = {name: secret for name, _, secret in pairs}
+    if len(keys) < len(pairs) or not all(re.fullmatch("[A-Za-z0-9._-]{1,40}", n) for n in keys):
+        raise ValueError("must look like name:secret or name:secret,other-name:secret")
+    return keys
+
+
+def our_address(value: str) -> str:
+    """Refuse what is not the beginning of a URL alone: it is compared and put in front of paths."""
+    if not re.fullmatch(
+        r"https?://[A-Za-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", value
+    ):
+        raise ValueError("must look like https://shop.example.org, without a path")
+    return value
+
+
+SECRET_LENGTH = 32  # characters; as bytes, what SHA-256 wants of an HMAC's key (RFC 7518, 3.2)
+
 Seconds = Annotated[float, Field(ge=0.001, le=3600)]
+Lifetime = Annotated[
+    timedelta,
+    written_as(seconds),
+    Field(ge=timedelta(seconds=1), le=timedelta(days=366)),
+]
+# SecretStr shows itself as asterisks wherever it is printed by mistake.
+Secret = Annotated[SecretStr, AfterValidator(long_secret)]
+Keys = Annotated[dict[str, Secret], NoDecode, written_as(signing_keys)]
+Limit = Annotated[RateLimitItem, NoDecode, written_as(limit_of)]
+Networks = Annotated[tuple[Network, ...], NoDecode, written_as(trusted_networks)]
 
 
 class Settings(BaseSettings):
@@ -62,8 +120,54 @@ class Settings(BaseSettings):
 
     # The longest order, of a hundred lines, takes 6 kB without white space.
     max_body_bytes: int = Field(default=200_000, ge=1)
+    # Where browsers find us. A login at a provider comes back to here and to nowhere else, and what
+    # a page of another address sends with our cookie is refused.
+    public_url: Annotated[str, AfterValidator(our_address)] = ""
+
+    # Access tokens: the first key signs, all of them verify.
+    jwt_keys: Keys
+    jwt_issuer: str = Field(default="shop", min_length=1)
+    jwt_audience: str = Field(default="shop-api", min_length=1)
+    # How long a stolen one is good if nobody notices.
+    access_token_lifetime: Lifetime = timedelta(minutes=15)
+    # A client that stays away for longer has to log in again, and so has everybody in the end.
+    refresh_token_lifetime: Lifetime = timedelta(days=14)
+    family_lifetime: Lifetime = timedelta(days=90)
+    # In this time a client that lost the answer may ask for it once more.
+    refresh_grace: Lifetime = timedelta(seconds=10)
+    # The same two for a cookie, which people leave behind on machines that are not theirs.
+    session_idle: Lifetime = timedelta(minutes=30)
+    session_lifetime: Lifetime = timedelta(hours=12)
+
+    # Mixed into every password, so that a stolen database alone is no use to those who guess.
+    password_pepper: Secret
+    # Each step doubles the work, ours and theirs. Below 10 is for tests.
+    bcrypt_cost: int = Field(default=12, ge=4, le=16)
+    # Hashing takes a core for a quarter of a second. So many at once, and the others wait.
+    password_threads: int = Field(default=1, ge=1, le=64)
+
+    # Who may say on whose behalf a request comes (X-Forwarded-For).
+    trusted_proxies: Networks = ()
+    login_per_address: Limit = limit_of("30/minute")
+    login_per_pair: Limit = limit_of("5/15 minutes")
+    login_per_account: Limit = limit_of("100/hour")
+    signup_per_address: Limit = limit_of("20/hour")
+    refresh_per_address: Limit = limit_of("60/minute")
+    oauth_per_address: Limit = limit_of("20/minute")
+
+    # An OpenID provider to log in through; without one there is no such login.
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: SecretStr = SecretStr("")
+
     keep_alive_timeout: int = Field(default=30, ge=1, le=3600)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600)
+
+    @field_validator("public_url", mode="before")
+    @classmethod
+    def default_to_here(cls, value: str, info: ValidationInfo) -> str:
+        """Take where we listen, which is where a browser on the same machine finds us."""
+        return value or f"http://{info.data.get('host')}:{info.data.get('port')}"
 
     @field_validator("pool_max_size")
     @classmethod

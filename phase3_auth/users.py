@@ -10,8 +10,9 @@ from psycopg import AsyncConnection
 from psycopg.rows import class_row
 from pydantic import TypeAdapter
 
+from .auth import FOR_ADMINS, CurrentUser
 from .database import array, connection, containing, page_of, sql, the_row
-from .errors import BODY, not_found, problems
+from .errors import BODY, Problem, forbidden, not_found, problems
 from .responses import created, no_content, ok
 from .schemas import Email, Id, Instant, NewUser, Page, PageQuery, Search, UserChanges
 from .sharing import Batch
@@ -27,6 +28,7 @@ class User:
     id: int
     name: str
     email: str
+    role: str
     created_at: datetime
 
 
@@ -63,15 +65,15 @@ users_json = TypeAdapter(Page[User]).dump_json
 
 
 @router.get("/users/{user_id}", response_model=User, responses=problems(404))
-async def read_user(request: Request, user_id: Id) -> Response:
-    """Show one user."""
+async def read_user(request: Request, who: CurrentUser, user_id: Id) -> Response:
+    """Show oneself, or to an admin anybody; others are as unknown as users that never were."""
     user = await users_by_id.get(request, user_id)
-    if user is None:
+    if user is None or not who.may_see(user_id):
         raise not_found("user", user_id)
     return ok(user_json(user))
 
 
-@router.get("/users", response_model=Page[User], responses=problems(400))
+@router.get("/users", dependencies=FOR_ADMINS, response_model=Page[User], responses=problems(400))
 async def list_users(request: Request, query: Annotated[UserQuery, Query()]) -> Response:
     """List users, a page at a time."""
     async with connection(request) as conn:
@@ -79,23 +81,44 @@ async def list_users(request: Request, query: Annotated[UserQuery, Query()]) -> 
     return ok(users_json(page))
 
 
-@router.post("/users", status_code=201, response_model=User, responses=problems(409, *BODY))
+@router.post(
+    "/users",
+    status_code=201,
+    dependencies=FOR_ADMINS,
+    response_model=User,
+    responses=problems(409, *BODY),
+)
 async def create_user(request: Request, new: NewUser) -> Response:
-    """Create a user."""
+    """Create a user without a password, who can come in through the provider."""
     async with connection(request) as conn:
         user = await insert_user(conn, new)
     return created(f"/users/{user.id}", user_json(user))
 
 
-@router.put("/users/{user_id}", response_model=User, responses=problems(404, 409, *BODY))
+@router.put(
+    "/users/{user_id}",
+    dependencies=FOR_ADMINS,
+    response_model=User,
+    responses=problems(404, 409, *BODY),
+)
 async def replace_user(request: Request, user_id: Id, new: NewUser) -> Response:
     """Replace every field of a user."""
     return await write_user(request, user_id, {"name": new.name, "email": new.email})
 
 
 @router.patch("/users/{user_id}", response_model=User, responses=problems(404, 409, *BODY))
-async def change_user(request: Request, user_id: Id, changes: UserChanges) -> Response:
-    """Change some fields of a user and leave the others."""
+async def change_user(
+    request: Request, who: CurrentUser, user_id: Id, changes: UserChanges
+) -> Response:
+    """Change some fields of a user and leave the others.
+
+    One may change one's own name. An e-mail address is what people are known by at a login, so
+    that takes an admin.
+    """
+    if not who.may_see(user_id):
+        raise not_found("user", user_id)
+    if "email" in changes and not who.is_admin:
+        raise forbidden("Only an admin may change an e-mail address.")
     return await write_user(request, user_id, changes)
 
 
@@ -108,24 +131,34 @@ async def write_user(request: Request, user_id: int, changes: UserChanges) -> Re
     return ok(user_json(user))
 
 
-@router.delete("/users/{user_id}", status_code=204, responses=problems(404, 409))
+@router.delete(
+    "/users/{user_id}", status_code=204, dependencies=FOR_ADMINS, responses=problems(404, 409)
+)
 async def remove_user(request: Request, user_id: Id) -> Response:
-    """Delete a user who has ordered nothing."""
+    """Delete a user who has ordered nothing, and is not the last admin."""
     async with connection(request) as conn:
-        found = await delete_user(conn, user_id)
-    if not found:
-        raise not_found("user", user_id)
+        if not await delete_user(conn, user_id):
+            raise await why_not(conn, user_id)
     return no_content()
 
 
 @router.get("/users/{user_id}/summary", response_model=UserSummary, responses=problems(404))
-async def read_summary(request: Request, user_id: Id) -> Response:
-    """Show a user with what they have ordered."""
+async def read_summary(request: Request, who: CurrentUser, user_id: Id) -> Response:
+    """Show oneself, or to an admin anybody, with what they have ordered."""
+    if not who.may_see(user_id):
+        raise not_found("user", user_id)
     async with connection(request) as conn:
         summary = await select_summary(conn, user_id)
     if summary is None:
         raise not_found("user", user_id)
     return ok(summary_json(summary))
+
+
+async def why_not(conn: AsyncConnection, user_id: int) -> Problem:
+    """Tell why a user was not deleted, or an admin has not become a user."""
+    if (await select_users_by_id(conn, [user_id]))[user_id] is None:
+        return not_found("user", user_id)
+    return Problem(409, "last_admin", "This is the last admin. Make somebody else one first.")
 
 
 # ---------------------------------------------------------------- SQL
@@ -135,7 +168,7 @@ async def select_users_by_id(conn: AsyncConnection, ids: Sequence[int]) -> dict[
     """Find users by their ids; an id without a user has None."""
     cursor = await conn.cursor(row_factory=class_row(User)).execute(
         """
-        SELECT id, name, email, created_at
+        SELECT id, name, email, role, created_at
           FROM users
          WHERE id = ANY(%(ids)s::bigint[])
         """,
@@ -183,11 +216,11 @@ async def select_users(conn: AsyncConnection, query: UserQuery) -> Page[User]:
     statement = sql(
         """
         SELECT counted.total,
-               listed.id, listed.name, listed.email, listed.created_at
+               listed.id, listed.name, listed.email, listed.role, listed.created_at
           FROM (SELECT count(*) AS total
                   FROM users AS listed
                  WHERE {where}) AS counted
-          LEFT JOIN (SELECT listed.id, listed.name, listed.email, listed.created_at
+          LEFT JOIN (SELECT listed.id, listed.name, listed.email, listed.role, listed.created_at
                        FROM users AS listed
                       WHERE {where}
                       ORDER BY {order}
@@ -208,7 +241,7 @@ async def insert_user(conn: AsyncConnection, new: NewUser) -> User:
         """
         INSERT INTO users (name, email)
         VALUES (%(name)s, %(email)s)
-        RETURNING id, name, email, created_at
+        RETURNING id, name, email, role, created_at
         """,
         {"name": new.name, "email": new.email},
     )
@@ -218,15 +251,18 @@ async def insert_user(conn: AsyncConnection, new: NewUser) -> User:
 async def update_user(conn: AsyncConnection, user_id: int, changes: UserChanges) -> User | None:
     """Write the given fields over the row as it is at that moment.
 
-    Reading the row first and writing it back whole would undo a change made in between.
+    Reading the row first and writing it back whole would undo a change made in between. Nobody has
+    vouched for an address that is new.
     """
     cursor = await conn.cursor(row_factory=class_row(User)).execute(
         """
         UPDATE users
            SET name = COALESCE(%(name)s, name),
-               email = COALESCE(%(email)s, email)
+               email = COALESCE(%(email)s, email),
+               email_verified = email_verified
+                                AND lower(email) = lower(COALESCE(%(email)s, email))
          WHERE id = %(id)s
-        RETURNING id, name, email, created_at
+        RETURNING id, name, email, role, created_at
         """,
         {"name": None, "email": None, **changes, "id": user_id},
     )
@@ -234,8 +270,25 @@ async def update_user(conn: AsyncConnection, user_id: int, changes: UserChanges)
 
 
 async def delete_user(conn: AsyncConnection, user_id: int) -> bool:
-    """Delete the user and tell whether there was one; their orders forbid it."""
-    cursor = await conn.execute("DELETE FROM users WHERE id = %(id)s", {"id": user_id})
+    """Delete a user and tell whether that was done; orders forbid it, and the last admin stays.
+
+    Two admins who delete each other at once: see `update_role`.
+    """
+    cursor = await conn.execute(
+        """
+        WITH admins AS MATERIALIZED (
+            SELECT id
+              FROM users
+             WHERE role = 'admin'
+             ORDER BY id
+               FOR UPDATE
+        )
+        DELETE FROM users
+         WHERE id = %(id)s
+           AND (role <> 'admin' OR EXISTS (SELECT FROM admins WHERE admins.id <> %(id)s))
+        """,
+        {"id": user_id},
+    )
     return cursor.rowcount == 1
 
 

@@ -1,0 +1,117 @@
+"""Access tokens: signed notes that say who somebody is for a quarter of an hour (RFC 9068).
+
+Reading one asks nobody, which is what they are for. So nothing stands in them that may change in
+their time: not the role, and not whether they were taken back.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from jwt import PyJWT, PyJWTError
+from pydantic import SecretStr
+
+ALGORITHM = "HS256"
+CLAIMS = ["iss", "aud", "sub", "iat", "nbf", "exp", "jti"]
+
+# Base64url, with a signature as long as SHA-256 makes it. Python's decoder would also take padding,
+# and one token would have many spellings.
+COMPACT = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,1000}\.[A-Za-z0-9_-]{43}")
+
+# Another instance of the service, with a clock a little ahead of ours, may have signed it just now.
+SKEW = timedelta(seconds=5)
+
+
+class InvalidToken(Exception):
+    """The token is not one of ours, or not one for now."""
+
+
+@dataclass(frozen=True, slots=True)
+class AccessToken:
+    """What a token says: whose it is, what it is called, and from when to when it is good."""
+
+    user_id: int
+    jti: UUID
+    issued_at: datetime
+    expires_at: datetime
+
+
+class AccessTokens:
+    """Signs with the first of its keys, and knows again what any of them has signed.
+
+    Two keys live at once is how a key is changed: the new one goes in front, and the old one leaves
+    when the last token that it signed has expired.
+    """
+
+    def __init__(self, keys: Mapping[str, SecretStr], issuer: str, audience: str) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        # PyJWT would ask the machine for the time, and we ask our clock.
+        self._jwt = PyJWT(
+            {
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "require": CLAIMS,
+                "enforce_minimum_key_length": True,
+            }
+        )
+        secrets = {kid: key.get_secret_value().encode() for kid, key in keys.items()}
+        self._kid, self._secret = next(iter(secrets.items()))
+        # What our headers look like, to the letter, and the key that goes with each.
+        self._by_header = {
+            self._write({}, kid, secret).partition(".")[0]: secret
+            for kid, secret in secrets.items()
+        }
+
+    def sign(self, token: AccessToken) -> str:
+        """Write a token; the same one is the same text whenever it is written."""
+        issued_at = int(token.issued_at.timestamp())
+        claims = {
+            "iss": self._issuer,
+            "aud": self._audience,
+            "sub": str(token.user_id),
+            "iat": issued_at,
+            "nbf": issued_at,
+            "exp": int(token.expires_at.timestamp()),
+            "jti": str(token.jti),
+        }
+        return self._write(claims, self._kid, self._secret)
+
+    def read(self, text: str, now: datetime) -> AccessToken:
+        """Return what a token says, or raise InvalidToken.
+
+        Its header is never asked how the token is to be checked: who believes it lets the sender
+        choose (RFC 8725, 2.1). It is one of the few that we write, and then we know the key, or the
+        token is none of ours.
+        """
+        secret = self._by_header.get(text.partition(".")[0])
+        if secret is None or not COMPACT.fullmatch(text):
+            raise InvalidToken("We write no such header.")
+        try:
+            token = token_of(
+                self._jwt.decode(
+                    text, secret, [ALGORITHM], issuer=self._issuer, audience=self._audience
+                )
+            )
+        except PyJWTError as error:
+            raise InvalidToken(str(error)) from error
+        if not token.issued_at - SKEW <= now < token.expires_at:
+            raise InvalidToken("It is not good now.")
+        return token
+
+    def _write(self, claims: dict[str, Any], kid: str, secret: bytes) -> str:
+        return self._jwt.encode(claims, secret, ALGORITHM, {"typ": "at+jwt", "kid": kid})
+
+
+def token_of(claims: dict[str, Any]) -> AccessToken:
+    """Read claims that our signature vouches for: they have the types that `sign` gave them."""
+    return AccessToken(
+        int(claims["sub"]),
+        UUID(claims["jti"]),
+        datetime.fromtimestamp(claims["iat"], UTC),
+        datetime.fromtimestamp(claims["exp"], UTC),
+    )

@@ -1,0 +1,237 @@
+"""Who is asking, and may they: the one place where a token or a cookie becomes a user.
+
+A route says whom it lets in by the type of a parameter, `CurrentUser` or `Admin`. One that says
+neither has to stand in PUBLIC, or the service doesn't start.
+"""
+
+import hmac
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from psycopg import AsyncConnection
+from starlette.routing import Route
+
+from .access_tokens import InvalidToken
+from .errors import Problem, forbidden, problems, unauthorized
+from .security import now, security
+from .sessions import COOKIE, csrf_token, session_by_cookie
+from .sharing import Batch
+
+# What needs no identity, and no other route does without one.
+PUBLIC = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("GET", "/docs"),
+    ("GET", "/docs/oauth2-redirect"),
+    ("GET", "/openapi.json"),
+    ("GET", "/products"),
+    ("GET", "/products/{product_id}"),
+    ("POST", "/auth/signup"),
+    ("POST", "/auth/login"),
+    ("POST", "/auth/refresh"),
+    ("POST", "/auth/session"),
+    ("GET", "/auth/oauth/login"),
+    ("GET", "/auth/oauth/callback"),
+}
+
+SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110, 9.2.1: they change nothing, so none needs forging
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is asking, and by what we know: a token or a session with a cookie."""
+
+    user_id: int
+    role: str
+    jti: UUID | None = None
+    session_id: int | None = None
+
+    @property
+    def is_admin(self) -> bool:
+        """Whether all doors are open."""
+        return self.role == "admin"
+
+    @property
+    def owner(self) -> int | None:
+        """Whose things may be seen: one's own, or (None) everybody's."""
+        return None if self.is_admin else self.user_id
+
+    def may_see(self, user_id: int) -> bool:
+        """Tell whether a user's own things may be shown."""
+        return self.is_admin or self.user_id == user_id
+
+
+# ---------------------------------------------------------------- who
+
+
+async def current_user(request: Request) -> Identity:
+    """Find out who is asking; raises 401, and 403 for a request that another site has sent.
+
+    A request with an Authorization header is judged by that alone. No page can make a browser send
+    one along to another site, which is why CSRF is a matter of cookies only.
+    """
+    if given := request.headers.getlist("authorization"):
+        return await by_token(request, given)
+    if cookie := request.cookies.get(COOKIE):
+        return await by_cookie(request, cookie)
+    raise unauthorized("authentication_required", "This request needs a token or a session.")
+
+
+async def by_token(request: Request, given: Sequence[str]) -> Identity:
+    """Know the bearer of a token: its signature is checked here, whether it still counts there."""
+    scheme, _, text = given[0].partition(" ")
+    if len(given) > 1 or scheme.lower() != "bearer":
+        raise invalid_token()
+    try:
+        token = security(request).access_tokens.read(text.strip(" "), now(request))
+    except InvalidToken as error:
+        raise invalid_token() from error
+    role = await roles.get(request, (token.user_id, token.jti))
+    if role is None:
+        raise invalid_token()
+    return Identity(token.user_id, role, jti=token.jti)
+
+
+async def by_cookie(request: Request, cookie: str) -> Identity:
+    """Know somebody by the session that a cookie belongs to."""
+    session = await session_by_cookie(request, cookie)
+    if session is None:
+        raise unauthorized("authentication_required", "The session has ended. Log in again.")
+    if request.method not in SAFE:
+        refuse_other_sites(request)
+        refuse_forged(request, cookie)
+    return Identity(session.user_id, session.role, session_id=session.id)
+
+
+CurrentUser = Annotated[Identity, Depends(current_user)]
+
+
+async def admin(who: CurrentUser) -> Identity:
+    """Let an admin in and nobody else."""
+    if not who.is_admin:
+        raise forbidden("Only an admin may do this.")
+    return who
+
+
+Admin = Annotated[Identity, Depends(admin)]
+FOR_ADMINS = [Depends(admin)]  # for a route that need not know which admin it is
+
+# ---------------------------------------------------------------- from where
+
+
+def refuse_other_sites(request: Request) -> None:
+    """Refuse what a browser says another site has sent; other clients say nothing of the kind."""
+    origin = request.headers.get("origin")
+    ours = security(request).settings.public_url
+    site = request.headers.get("sec-fetch-site", "none")
+    if (origin is not None and origin != ours) or site not in {"same-origin", "none"}:
+        raise Problem(403, "cross_site_request", f"Send this from {ours}.")
+
+
+def refuse_forged(request: Request, cookie: str) -> None:
+    """Refuse a request whose sender has the cookie sent along and cannot read our answers.
+
+    The session's CSRF token is made from its cookie, which no script can read, and told in the
+    answer to the login, which no other site's script can.
+    """
+    given = request.headers.get("x-csrf-token")
+    if given is None:
+        raise Problem(403, "csrf_token_missing", "With a cookie, send X-CSRF-Token too.")
+    if not hmac.compare_digest(given.encode(), csrf_token(cookie).encode()):
+        raise Problem(403, "invalid_csrf_token", "This is not the session's CSRF token.")
+
+
+def invalid_token() -> Problem:
+    """401: one answer for all that may be wrong with a token, or forgers would learn from it."""
+    detail = "The access token is not valid, or not any more."
+    return unauthorized("invalid_token", detail, ', error="invalid_token"')
+
+
+# ---------------------------------------------------------------- at the start
+
+
+def refuse_unguarded(app: FastAPI) -> None:
+    """Refuse to start with a route that nobody has decided about."""
+    for method, route in operations(app):
+        if (method, route.path) not in PUBLIC and not asks_who(route):
+            raise RuntimeError(
+                f"{method} {route.path} lets anybody in. Give it a parameter of the type "
+                "CurrentUser or Admin, or put it into auth.PUBLIC."
+            )
+
+
+def document_guards(app: FastAPI, document: dict[str, Any]) -> None:
+    """Tell readers of /openapi.json which operations need an identity, and how they refuse."""
+    document["components"]["securitySchemes"] = {
+        "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": COOKIE},
+    }
+    for method, route in operations(app):
+        if asks_who(route):
+            operation = document["paths"][route.path][method.lower()]
+            operation["security"] = [{"token": []}, {"cookie": []}]
+            # With a cookie, whatever changes something can also be refused as forged.
+            refusals = (401,) if method in SAFE and not asks_for_admin(route) else (401, 403)
+            documented = problems(*refusals)
+            operation["responses"].update({str(each): documented[each] for each in refusals})
+
+
+def operations(app: FastAPI) -> Iterator[tuple[str, Route]]:
+    """List what can be asked of the service; HEAD is GET without the body."""
+    for route in app.routes:
+        if isinstance(route, Route):
+            for method in sorted((route.methods or set()) - {"HEAD"}):
+                yield method, route
+
+
+def asks_who(route: Route) -> bool:
+    """Tell whether a route needs an identity."""
+    return isinstance(route, APIRoute) and current_user in called_by(route.dependant)
+
+
+def asks_for_admin(route: Route) -> bool:
+    """Tell whether a route lets only admins in."""
+    return isinstance(route, APIRoute) and admin in called_by(route.dependant)
+
+
+def called_by(dependant: Dependant) -> Iterator[object]:
+    """Walk through all that a route depends on."""
+    for each in dependant.dependencies:
+        yield each.call
+        yield from called_by(each)
+
+
+# ---------------------------------------------------------------- SQL
+
+
+async def select_roles(
+    conn: AsyncConnection, asked: Sequence[tuple[int, UUID]]
+) -> dict[tuple[int, UUID], str | None]:
+    """Find the role of each token's user; None if the token was taken back or the user is gone.
+
+    It is looked up for each request, and shared by those of one instant: a token that told the role
+    would keep telling it after it was changed.
+    """
+    cursor = await conn.execute(
+        """
+        SELECT asked.user_id, asked.jti, users.role
+          FROM unnest(%(users)s::bigint[], %(jtis)s::uuid[]) AS asked (user_id, jti)
+          JOIN users ON users.id = asked.user_id
+         WHERE NOT EXISTS (SELECT
+                             FROM revoked_tokens
+                            WHERE revoked_tokens.jti = asked.jti)
+        """,
+        {"users": [user_id for user_id, _ in asked], "jtis": [jti for _, jti in asked]},
+    )
+    found: dict[tuple[int, UUID], str | None] = dict.fromkeys(asked)
+    for user_id, jti, role in await cursor.fetchall():
+        found[user_id, jti] = role
+    return found
+
+
+roles = Batch(select_roles)
