@@ -1,6 +1,7 @@
 """What every login by e-mail and password has in common: it is counted, looked up and proven."""
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fastapi import Request
@@ -50,10 +51,14 @@ async def proven(request: Request, given: Credentials) -> tuple[Account, dict[st
 
 
 async def rehash(request: Request, account: Account, password: str) -> None:
-    """Keep a password at today's cost: only now, as it is given, can that be done."""
-    dearer = await security(request).passwords.hash(password)
-    async with connection(request) as conn:
-        await update_password_hash(conn, account, dearer)
+    """Keep a password at today's cost: only now, as it is given, can that be done.
+
+    If there is no time for it now, the next login will do.
+    """
+    with suppress(Problem):
+        dearer = await security(request).passwords.hash(password)
+        async with connection(request) as conn:
+            await update_password_hash(conn, account, dearer)
 
 
 def invalid_credentials() -> Problem:
