@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,9 @@ COMPACT = re.compile(r"[A-Za-z0-9_-]{1,200}\.[A-Za-z0-9_-]{1,1000}\.[A-Za-z0-9_-
 
 # Another instance of the service, with a clock a little ahead of ours, may have signed it just now.
 SKEW = timedelta(seconds=5)
+
+
+MOST_REMEMBERED = 10_000  # tokens, of half a kilobyte each
 
 
 class InvalidToken(Exception):
@@ -61,6 +65,8 @@ class AccessTokens:
         )
         secrets = {kid: key.get_secret_value().encode() for kid, key in keys.items()}
         self._kid, self._secret = next(iter(secrets.items()))
+        # A client shows the same token at every request, and whether we have signed it never changes.
+        self._verified = lru_cache(MOST_REMEMBERED)(self._verify)
         # What our headers look like, to the letter, and the key that goes with each.
         self._by_header = {
             self._write({}, kid, secret).partition(".")[0]: secret
@@ -88,20 +94,22 @@ class AccessTokens:
         choose (RFC 8725, 2.1). It is one of the few that we write, and then we know the key, or the
         token is none of ours.
         """
+        token = self._verified(text)
+        if not token.issued_at - SKEW <= now < token.expires_at:
+            raise InvalidToken("It is not good now.")
+        return token
+
+    def _verify(self, text: str) -> AccessToken:
         secret = self._by_header.get(text.partition(".")[0])
         if secret is None or not COMPACT.fullmatch(text):
             raise InvalidToken("We write no such header.")
         try:
-            token = token_of(
-                self._jwt.decode(
-                    text, secret, [ALGORITHM], issuer=self._issuer, audience=self._audience
-                )
+            claims = self._jwt.decode(
+                text, secret, [ALGORITHM], issuer=self._issuer, audience=self._audience
             )
         except PyJWTError as error:
             raise InvalidToken(str(error)) from error
-        if not token.issued_at - SKEW <= now < token.expires_at:
-            raise InvalidToken("It is not good now.")
-        return token
+        return token_of(claims)
 
     def _write(self, claims: dict[str, Any], kid: str, secret: bytes) -> str:
         return self._jwt.encode(claims, secret, ALGORITHM, {"typ": "at+jwt", "kid": kid})
