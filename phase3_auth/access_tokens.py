@@ -65,7 +65,7 @@ class AccessTokens:
         )
         secrets = {kid: key.get_secret_value().encode() for kid, key in keys.items()}
         self._kid, self._secret = next(iter(secrets.items()))
-        # A client shows the same token at every request, and whether we have signed it never changes.
+        # A client shows the same token at every request, and that we have signed it never changes.
         self._verified = lru_cache(MOST_REMEMBERED)(self._verify)
         # What our headers look like, to the letter, and the key that goes with each.
         self._by_header = {
