@@ -8,6 +8,7 @@ from .cancellations import *  # noqa: F403
 from .ledger import *  # noqa: F403
 from .buyers import *  # noqa: F403
 from .idempotency import *  # noqa: F403
+from .named_buyers import *  # noqa: F403
 from .payloads import *  # noqa: F403
 from .lists import *  # noqa: F403
 from .reports import *  # noqa: F403

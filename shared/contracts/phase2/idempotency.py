@@ -111,15 +111,15 @@ def test_the_spelling_of_the_payload_does_not_matter(api: Api) -> None:
 )
 def test_a_key_is_for_one_payload(api: Api) -> None:
     """A used key with another payload is 422 idempotency_key_reused, and nothing is taken."""
-    user, other, key = new_user(api), new_user(api), unique("key")
+    user, key = new_user(api), unique("key")
     one, two = new_product(api)["id"], new_product(api)["id"]
     expect(ask(api, user, {one: 1}, key), 201)
 
-    for buyer, items in ((user, {one: 2}), (user, {two: 1}), (other, {one: 1})):
-        expect_problem(ask(api, buyer, items, key), 422, "idempotency_key_reused")
+    for items in ({one: 2}, {two: 1}):
+        expect_problem(ask(api, user, items, key), 422, "idempotency_key_reused")
 
     assert (stock_of(api, one), stock_of(api, two)) == (9, 10)
-    assert orders_of(api, other) == []
+    assert len(orders_of(api, user)) == 1
 
 
 @check(
