@@ -9,7 +9,7 @@ import httpx
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from shared import databases, infra, servers
+from shared import databases, development, infra, servers
 from shared.phases import Phase, find_phase
 from shared.proxy import Proxy
 from shared.witness import eventually
@@ -29,6 +29,9 @@ _READ: dict[Server, int] = {}
 IMPATIENT = {"POOL_TIMEOUT": "0.5", "STATEMENT_TIMEOUT": "1", "POOL_MIN_SIZE": "1"}
 """Settings of a service that waits briefly, so that tests of waiting are quick."""
 
+CHEAP = {"BCRYPT_COST": "4"}
+"""Settings of a service that hashes passwords in no time, so that tests can have many accounts."""
+
 
 class Serve(Protocol):
     """Starts a service for the tests of one module."""
@@ -39,7 +42,10 @@ class Serve(Protocol):
         args: Sequence[str] = (),
         env: Mapping[str, str] | None = None,
     ) -> Server:
-        """Run `python -m module`, the phase's own service if none is named."""
+        """Run `python -m module`, the phase's own service if none is named.
+
+        A module of the phase gets the phase's environment; `env` is added, and goes first.
+        """
         ...
 
 
@@ -55,21 +61,33 @@ def phase(request: pytest.FixtureRequest) -> Phase:
 
 
 @pytest.fixture(scope="module")
-def database_url(phase: Phase) -> Iterator[str]:
-    """Make a database of the module's own, with the phase's schema and no rows at first."""
+def environment(phase: Phase) -> dict[str, str]:
+    """Say what the phase's services are given: the module's own secrets, no OpenID provider."""
+    given = development.fresh(phase)
+    return given | CHEAP if given else {}
+
+
+@pytest.fixture(scope="module")
+def database_url(phase: Phase, environment: dict[str, str]) -> Iterator[str]:
+    """Make a database of the module's own, with the phase's schema and no rows at first.
+
+    Where the phase has admins, the first one is there.
+    """
     with databases.throwaway(infra.postgres(), phase) as url:
+        _make_admin(phase, environment, url)
         yield url
 
 
 @pytest.fixture
-def clean_database(database_url: str) -> str:
+def clean_database(phase: Phase, environment: dict[str, str], database_url: str) -> str:
     """Give the module's database without the rows of earlier tests."""
     databases.empty(database_url)
+    _make_admin(phase, environment, database_url)
     return database_url
 
 
 @pytest.fixture(scope="module")
-def serve(phase: Phase) -> Iterator[Serve]:
+def serve(phase: Phase, environment: dict[str, str]) -> Iterator[Serve]:
     """Start services that end with the module."""
     with ExitStack() as ending:
 
@@ -78,7 +96,9 @@ def serve(phase: Phase) -> Iterator[Serve]:
             args: Sequence[str] = (),
             env: Mapping[str, str] | None = None,
         ) -> Server:
-            server = servers.start(module or phase.package, args, env)
+            module = module or phase.package
+            given = environment if module.partition(".")[0] == phase.package else {}
+            server = servers.start(module, args, {**given, **(env or {})})
             _READ[server] = 0
             ending.callback(_READ.pop, server)
             return ending.enter_context(server)
@@ -140,6 +160,11 @@ def through_proxy(proxy: Proxy, proxied: Server) -> Iterator[httpx.Client]:
         proxy.flow()
         proxy.mend()
         eventually(lambda: client.get("/readyz").is_success)
+
+
+def _make_admin(phase: Phase, environment: Mapping[str, str], database_url: str) -> None:
+    own = {**servers.inherited(), **environment, "DATABASE_URL": database_url}
+    development.make_admin(phase, own)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,6 +14,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
+from shared import development
 from shared.phases import ROOT, Phase
 
 if TYPE_CHECKING:
@@ -56,10 +57,21 @@ class Lab:
 
     @cached_property
     def database_url(self) -> str:
-        """A database of its own with the phase's schema; it is gone when the lab ends."""
-        from shared import databases, infra  # noqa: PLC0415 - not every experiment has one
+        """A database of its own with the phase's schema; it is gone when the lab ends.
 
-        return self._ending.enter_context(databases.throwaway(infra.postgres(), self.phase))
+        Where the phase has admins, the first one is there.
+        """
+        from shared import databases, infra, servers  # noqa: PLC0415 - not every experiment has one
+
+        url = self._ending.enter_context(databases.throwaway(infra.postgres(), self.phase))
+        own = {**servers.inherited(), **self.environment, "DATABASE_URL": url}
+        development.make_admin(self.phase, own)
+        return url
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        """What the phase's services are given here: the lab's own secrets, no OpenID provider."""
+        return development.fresh(self.phase)
 
     def serve(
         self,
@@ -70,7 +82,9 @@ class Lab:
         """Start the phase's service, or another module, as a real process on a free port."""
         from shared import servers  # noqa: PLC0415 - the same
 
-        own = {"DATABASE_URL": self.database_url} if self.phase.needs_postgres else {}
+        own = dict(self.environment)
+        if self.phase.needs_postgres:
+            own["DATABASE_URL"] = self.database_url
         server = servers.start(module or self.phase.package, args, {**own, **(env or {})})
         return self._ending.enter_context(server)
 

@@ -51,6 +51,22 @@ class Phase:
         return self.schema is not None
 
     @property
+    def development(self) -> Path | None:
+        """What the service is configured with on a developer's machine, besides its database."""
+        return _existing(self.path / "development.env")
+
+    @property
+    def makes_admin(self) -> bool:
+        """Whether a command of the phase makes its first admin."""
+        return _existing(self.path / "make_admin.py") is not None
+
+    @property
+    def commands(self) -> dict[str, Path]:
+        """The modules besides the service that `python -m` runs, by name."""
+        modules = sorted(self.path.glob("[!_]*.py"))
+        return {module.stem: module for module in modules if _runs(module)}
+
+    @property
     def bugs(self) -> tuple[Path, ...]:
         """The planted bugs' patches, in the order of their numbers."""
         return tuple(sorted((self.path / "bugs").glob("*.patch")))
@@ -86,6 +102,10 @@ def _is_called(phase: Phase, which: str | int | Path) -> bool:
     if name in {str(phase.number), f"phase{phase.number}", phase.package}:
         return True
     return "/" in name and Path(name).resolve().is_relative_to(phase.path)
+
+
+def _runs(module: Path) -> bool:
+    return '\nif __name__ == "__main__":' in module.read_text(encoding="utf-8")
 
 
 def _existing(path: Path) -> Path | None:

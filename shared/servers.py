@@ -82,6 +82,11 @@ class Server:
             return self.process.wait()
 
 
+def inherited() -> dict[str, str]:
+    """Return the part of our own environment that a service gets as well."""
+    return {name: os.environ[name] for name in _OURS if name in os.environ}
+
+
 def start(
     module: str,
     args: Sequence[str] = (),
@@ -98,8 +103,8 @@ def start_command(
 ) -> Server:
     """Run any server that obeys HOST and PORT, and wait until its /healthz says that it lives."""
     reservation, port = reserved_port()
-    environment = {name: os.environ[name] for name in _OURS if name in os.environ}
-    environment |= {"HOST": _LOOPBACK, "PORT": str(port), "PYTHONUNBUFFERED": "1", **(env or {})}
+    environment = inherited() | {"HOST": _LOOPBACK, "PORT": str(port), "PYTHONUNBUFFERED": "1"}
+    environment |= env or {}
     descriptor, log = tempfile.mkstemp(prefix="server-", suffix=".log")
     process = subprocess.Popen(
         command,

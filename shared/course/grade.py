@@ -6,7 +6,12 @@ long; 4 nothing to grade (not there, hangs, speaks no HTTP, answers the same to 
 
 With `--cmd` the command gets HOST, PORT and, where the phase keeps data, DATABASE_URL: a database
 of its own, made from the phase's schema.sql and without rows. Bring your own tables by beginning
-with DROP SCHEMA public CASCADE; CREATE SCHEMA public.
+with DROP SCHEMA public CASCADE; CREATE SCHEMA public. It also gets what stands in the phase's
+development.env, secrets included.
+
+Where a phase has admins, the checks are told who the first one is, by ADMIN_EMAIL and
+ADMIN_PASSWORD: those of our environment, else those of development.env. A command that is started
+for the grading sees to that admin itself, before it serves.
 """
 
 from __future__ import annotations
@@ -17,7 +22,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from shared import databases, infra
+from shared import databases, development, infra
 from shared.course import subject as subjects
 from shared.course.checks import run_checks
 from shared.course.report import Report, harmless
@@ -52,7 +57,7 @@ def grade(
         return _ended(console, "Wrong use", str(error), WRONG_USE)
     except subjects.NotGradable as error:
         return _ended(console, "Nothing to grade", str(error), NOT_GRADABLE)
-    except (infra.InfraError, databases.DatabaseError) as error:
+    except (infra.InfraError, databases.DatabaseError, development.Unprepared) as error:
         return _ended(console, "Grader error", str(error), GRADER_ERROR)
     except KeyboardInterrupt:
         return _ended(console, "Interrupted", "What was started is stopped.", INTERRUPTED)
@@ -67,7 +72,7 @@ def _graded(phase: Phase, server: Subject, only: Sequence[str], report: Report) 
     if server.output:
         arguments.append(f"--server-output={server.output}")
     with report:
-        results = run_checks(arguments, seconds=TOTAL, watch=report.watch)
+        results = run_checks(arguments, seconds=TOTAL, watch=report.watch, env=_admin(phase))
     report.summary(results)
     return results.exit_code
 
@@ -76,13 +81,21 @@ def _subject(stack: ExitStack, phase: Phase, url: str | None, cmd: str | None) -
     if url and not cmd:
         return subjects.running(url)
     if cmd and not url:
-        variables = {"DATABASE_URL": _database(stack, phase)} if phase.needs_postgres else {}
+        variables = stack.enter_context(development.running(phase))
+        if phase.needs_postgres:
+            variables["DATABASE_URL"] = _database(stack, phase)
         return stack.enter_context(subjects.started(cmd, variables))
     raise subjects.WrongUse(
         "Say what to grade, one of the two:\n"
         f"  make grade PHASE={phase.number} URL=http://127.0.0.1:3000\n"
         f'  make grade PHASE={phase.number} CMD="node server.js"'
     )
+
+
+def _admin(phase: Phase) -> dict[str, str]:
+    """Return what a check may know of the server beyond its address: who is its first admin."""
+    known = development.kept(phase)
+    return {name: known[name] for name in ("ADMIN_EMAIL", "ADMIN_PASSWORD") if name in known}
 
 
 def _database(stack: ExitStack, phase: Phase) -> str:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.markup import escape
 
-from shared import databases, infra
+from shared import databases, development, infra
 from shared.course.errors import CourseError
 from shared.course.planted import Bug, copy_with, read_bug
-from shared.course.run import refuse_taken
+from shared.course.run import admin_of, refuse_taken
 from shared.course.service import Service, StopRequests
 from shared.phases import ROOT, Phase, find_phase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
@@ -73,7 +74,7 @@ def _serve(console: Console, phase: Phase, bug: Bug, port: int) -> int:
         service = Service(bug.served_by or phase.package, environment, copy)
         try:
             service.wait_until_ready(stop)
-            console.print(_briefing(phase, bug, port))
+            console.print(_briefing(phase, bug, environment))
             service.wait(stop)
         finally:
             service.stop(stop)
@@ -82,22 +83,33 @@ def _serve(console: Console, phase: Phase, bug: Bug, port: int) -> int:
 
 
 def _environment(stack: ExitStack, phase: Phase, port: int, copy: Path) -> dict[str, str]:
-    """Give the bug a database of its own, made from the copy's schema and gone afterwards."""
-    environment = {**os.environ, "HOST": _LOOPBACK, "PORT": str(port)}
+    """Give the bug a database of its own, made from the copy's schema and gone afterwards.
+
+    The first admin is made by the copy's command, too.
+    """
+    given = stack.enter_context(development.running(phase))
+    environment = {**os.environ, **given, "HOST": _LOOPBACK, "PORT": str(port)}
     if phase.needs_postgres:
         flawed = find_phase(phase.number, copy)
         url = stack.enter_context(databases.throwaway(infra.postgres(), flawed))
         environment["DATABASE_URL"] = url
+    development.make_admin(phase, environment, copy)
     return environment
 
 
-def _briefing(phase: Phase, bug: Bug, port: int) -> str:
+def _briefing(phase: Phase, bug: Bug, environment: Mapping[str, str]) -> str:
     return (
-        f"It listens on [green]http://{_LOOPBACK}:{port}[/]\n\n"
+        f"It listens on [green]http://{_LOOPBACK}:{environment['PORT']}[/]\n\n"
+        f"{_introduction(environment) if phase.makes_admin else ''}"
         f"What its users say: {escape(bug.symptom)}\n\n"
         "Make it happen, explain it, and find the line. Ctrl-C ends the hunt.\n"
         f"{_ways_on(phase, bug)}"
     )
+
+
+def _introduction(environment: Mapping[str, str]) -> str:
+    email, password = map(escape, admin_of(environment))
+    return f"Its admin is {email}, password {password}\n\n"
 
 
 def _ways_on(phase: Phase, bug: Bug) -> str:

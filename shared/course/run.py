@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -12,13 +13,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from shared import lessons
+from shared import development, lessons
 from shared.course import ports
 from shared.course.errors import CourseError
 from shared.course.service import Service, StopRequests, how_it_ended, reachable
 from shared.phases import ROOT, Phase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _LOOPBACK = "127.0.0.1"
@@ -36,18 +38,11 @@ def run(phase: Phase, *, port: int, fresh: bool = False, root: Path = ROOT) -> i
     console = Console(highlight=False)
     host = os.environ.get("HOST") or _LOOPBACK
     refuse_taken(f"make phase{phase.number}", host, port)
-    with console.status("Seeing to PostgreSQL"):
-        environment = service_environment(phase, host, port, fresh=fresh)
-    stop = StopRequests()
-    service = Service(phase.package, environment, root)
-    try:
-        service.wait_until_ready(stop)
-        if not stop:
-            print(screen(console, phase, host, port), end="", flush=True)
-        ended = service.wait(stop)
-    finally:
-        code = service.stop(stop)
-    return _farewell(console, phase, code, asked=ended is None)
+    with ExitStack() as ending:
+        with console.status("Seeing to PostgreSQL"):
+            environment = service_environment(ending, phase, host, port, fresh=fresh)
+            development.make_admin(phase, environment, root)
+        return _serve(console, phase, environment, root)
 
 
 def refuse_taken(command: str, host: str, port: int) -> None:
@@ -60,20 +55,40 @@ def refuse_taken(command: str, host: str, port: int) -> None:
     )
 
 
-def service_environment(phase: Phase, host: str, port: int, *, fresh: bool) -> dict[str, str]:
-    """Return what the service is configured by, its database made ready."""
-    environment = {**os.environ, "HOST": host, "PORT": str(port)}
+def service_environment(
+    ending: ExitStack, phase: Phase, host: str, port: int, *, fresh: bool
+) -> dict[str, str]:
+    """Return what the service is configured by, its database made ready.
+
+    What runs beside the service stops at the `ending`.
+    """
+    given = ending.enter_context(development.running(phase))
+    environment = {**os.environ, **given, "HOST": host, "PORT": str(port)}
     if phase.schema is not None:
-        environment["DATABASE_URL"] = _database(phase, phase.schema, fresh=fresh)
+        environment["DATABASE_URL"] = lasting_database(phase, phase.schema, fresh=fresh)
     return environment
 
 
-def screen(console: Console, phase: Phase, host: str, port: int) -> str:
+def lasting_database(phase: Phase, schema: Path, *, fresh: bool = False) -> str:
+    """Return the URL of the database that the phase is served from, run after run."""
+    from shared import databases, infra  # noqa: PLC0415 - a phase without data starts without them
+
+    return databases.ensure_database(infra.postgres(), phase.package, schema, fresh=fresh)
+
+
+def admin_of(environment: Mapping[str, str]) -> tuple[str, str]:
+    """Tell the first admin's e-mail and password, if that was made up here and is nobody's own."""
+    ours = "ADMIN_PASSWORD" not in os.environ
+    password = environment["ADMIN_PASSWORD"] if ours else "as in ADMIN_PASSWORD"
+    return environment["ADMIN_EMAIL"], password
+
+
+def screen(console: Console, phase: Phase, environment: Mapping[str, str]) -> str:
     """Say where it listens, what to read first, what to try, and how to stop it.
 
     One string, so that the service's log doesn't come in between.
     """
-    address = reachable(host)
+    address, port = reachable(environment["HOST"]), environment["PORT"]
     url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
     rows = Table.grid(padding=(0, 3))
     rows.add_column(style="dim")
@@ -81,6 +96,10 @@ def screen(console: Console, phase: Phase, host: str, port: int) -> str:
     rows.add_row("docs", f"{url}/docs")
     rows.add_row("lesson", f"{phase.package}/README.md")
     rows.add_row("read first", _first_file(phase))
+    if phase.makes_admin:
+        email, password = admin_of(environment)
+        rows.add_row("admin", Text(email))
+        rows.add_row("password", Text(password))
     if phase.needs_postgres:
         rows.add_row("database", f"make psql PHASE={phase.number}")
         rows.add_row("again", f"make phase{phase.number} FRESH=1 begins with an empty database")
@@ -94,10 +113,17 @@ def screen(console: Console, phase: Phase, host: str, port: int) -> str:
     return shown.get()
 
 
-def _database(phase: Phase, schema: Path, *, fresh: bool) -> str:
-    from shared import databases, infra  # noqa: PLC0415 - a phase without data starts without them
-
-    return databases.ensure_database(infra.postgres(), phase.package, schema, fresh=fresh)
+def _serve(console: Console, phase: Phase, environment: dict[str, str], root: Path) -> int:
+    stop = StopRequests()
+    service = Service(phase.package, environment, root)
+    try:
+        service.wait_until_ready(stop)
+        if not stop:
+            print(screen(console, phase, environment), end="", flush=True)
+        ended = service.wait(stop)
+    finally:
+        code = service.stop(stop)
+    return _farewell(console, phase, code, asked=ended is None)
 
 
 def _first_file(phase: Phase) -> str:

@@ -44,6 +44,32 @@ def test_three(ask):
 """
 
 
+_ENVIRONMENTS = """
+import pytest
+from shared import development, servers
+from shared.phases import find_phase
+
+given = []
+start = servers.start
+
+def noted(module, args, env):
+    given.append((module, env))
+    return start("phase0_raw_http", args, env)
+
+servers.start = noted
+development.fresh = lambda phase: {"PEPPER": "x"} if phase.number == %d else {}
+
+def test_it(serve, server, environment):
+    serve("phase0_raw_http.event_loop_server", env={"PEPPER": "y"})
+    serve("phase1_crud")
+    print("given:", [env.get("PEPPER") for _, env in given], environment)
+
+@pytest.fixture(scope="module")
+def phase():
+    return find_phase(0)
+"""
+
+
 @pytest.fixture(scope="module")
 def phase() -> Phase:
     return find_phase(1)
@@ -80,6 +106,22 @@ def test_the_server_under_test_may_be_one_that_is_named(tmp_path: Path) -> None:
     text = "def test_it(base_url):\n    assert base_url == 'http://127.0.0.1:9'\n"
 
     assert "1 passed" in run_pytest(tmp_path, text, "--url", "http://127.0.0.1:9/")
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        (0, "['x', 'y', None] {'PEPPER': 'x', 'BCRYPT_COST': '4'}"),
+        (1, "[None, 'y', None] {}"),
+    ],
+)
+def test_a_phases_modules_get_its_environment_and_others_dont(
+    tmp_path: Path, number: int, shown: str
+) -> None:
+    said = run_pytest(tmp_path, _ENVIRONMENTS % number, "-s")
+
+    assert "1 passed" in said
+    assert f"given: {shown}" in said
 
 
 @pytest.mark.parametrize("turn", [1, 2])

@@ -9,12 +9,14 @@ import httpx
 import psycopg
 import pytest
 
+from shared import development, servers
 from shared.course import labs
 from shared.course.errors import CourseError
 from shared.lab import Lab, written
-from shared.phases import ROOT, find_phase
+from shared.phases import ROOT, Phase, find_phase
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 
@@ -121,6 +123,29 @@ def test_the_database_has_the_schema_and_is_gone_afterwards(tmp_path: Path) -> N
     assert rows == (0,)
     with pytest.raises(psycopg.OperationalError, match="does not exist"):
         psycopg.connect(url)
+
+
+def test_a_server_gets_what_its_phase_needs_and_what_the_experiment_adds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Mapping[str, str]] = []
+    start = servers.start
+
+    def noted(module: str, args: Sequence[str], env: Mapping[str, str]) -> servers.Server:
+        given.append(env)
+        return start(module, args, env)
+
+    def fresh(_: Phase) -> dict[str, str]:
+        return {"A": "1", "B": "2"}
+
+    monkeypatch.setattr(servers, "start", noted)
+    monkeypatch.setattr(development, "fresh", fresh)
+
+    with a_lab(tmp_path) as lab:
+        lab.serve(env={"B": "3"})
+        lab.serve()
+
+    assert given == [{"A": "1", "B": "3"}, {"A": "1", "B": "2"}]
 
 
 def test_an_experiment_runs_from_its_name_to_its_report(

@@ -83,6 +83,28 @@ def test_a_schema_means_that_postgres_is_needed(tmp_path: Path) -> None:
     assert (before, phase.needs_postgres, phase.schema) == (False, True, folder / "schema.sql")
 
 
+def test_what_a_service_needs_besides_is_seen_by_its_files(tmp_path: Path) -> None:
+    folder = a_phase(tmp_path)
+    phase = Phase(3, folder.name, folder)
+    before = (phase.development, phase.makes_admin)
+
+    (folder / "development.env").touch()
+    (folder / "make_admin.py").touch()
+
+    assert before == (None, False)
+    assert (phase.development, phase.makes_admin) == (folder / "development.env", True)
+
+
+def test_a_command_is_a_module_that_runs_by_itself(tmp_path: Path) -> None:
+    folder = a_phase(tmp_path)
+    phase = Phase(3, folder.name, folder)
+    for name in ("zap", "__main__", "_helper", "forget"):
+        (folder / f"{name}.py").write_text('X = 1\n\n\nif __name__ == "__main__":\n    main()\n')
+    (folder / "library.py").write_text("# not: if __name__ == '__main__'\n")
+
+    assert list(phase.commands) == ["forget", "zap"]
+
+
 def test_bugs_and_labs_are_listed_in_order_without_helpers(tmp_path: Path) -> None:
     folder = a_phase(tmp_path)
     phase = Phase(3, folder.name, folder)

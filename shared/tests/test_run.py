@@ -10,16 +10,16 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 from rich.console import Console
 
-from shared import databases, infra
+from shared import databases, development, infra
 from shared.course import ports, run
-from shared.phases import ROOT, find_phase
+from shared.phases import ROOT, Phase, find_phase
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -101,6 +101,10 @@ def start(tmp_path: Path) -> Generator[Start]:
     starter.end()
 
 
+def listening(port: int) -> dict[str, str]:
+    return {"HOST": "127.0.0.1", "PORT": str(port)}
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
@@ -122,10 +126,30 @@ def test_the_screen_says_where_it_is_and_what_to_do(start: Start) -> None:
 def test_a_phase_with_data_says_how_to_see_it_and_how_to_begin_again(
     number: int, *, kept: bool
 ) -> None:
-    shown = run.screen(Console(width=100), find_phase(number), "127.0.0.1", 8000 + number)
+    shown = run.screen(Console(width=100), find_phase(number), listening(8000 + number))
 
     assert (f"make psql PHASE={number}" in shown) is kept
     assert (f"make phase{number} FRESH=1 begins with an empty database" in shown) is kept
+
+
+def test_the_admin_is_told_with_a_password_that_is_nobodys_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    phase = Phase(9, "phase9_guarded", tmp_path)
+    admin = {"ADMIN_EMAIL": "admin@example.com", "ADMIN_PASSWORD": "f" * 32}
+    environment = listening(8009) | admin
+
+    without = run.screen(Console(width=80), phase, environment)
+    (tmp_path / "make_admin.py").touch()
+    with_ours = run.screen(Console(width=80), phase, environment)
+    monkeypatch.setenv("ADMIN_PASSWORD", admin["ADMIN_PASSWORD"])
+    with_their_own = run.screen(Console(width=80), phase, environment)
+
+    assert "admin@example.com" not in without
+    assert "admin@example.com" in with_ours
+    assert " " + "f" * 32 + " " in with_ours, "it is there to be copied, so in one piece"
+    assert "fff" not in with_their_own
+    assert "as in ADMIN_PASSWORD" in with_their_own
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -221,7 +245,8 @@ def test_a_phase_with_a_schema_gets_its_database(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(infra, "postgres", lambda: "postgresql://admin")
     monkeypatch.setattr(databases, "ensure_database", ensure_database)
 
-    environment = run.service_environment(find_phase(1), "127.0.0.1", 8001, fresh=True)
+    with ExitStack() as ending:
+        environment = run.service_environment(ending, find_phase(1), "127.0.0.1", 8001, fresh=True)
 
     assert environment["DATABASE_URL"] == "postgresql://the-phases-own"
     assert asked == [("postgresql://admin", "phase1_crud", "schema.sql", True)]
@@ -230,7 +255,26 @@ def test_a_phase_with_a_schema_gets_its_database(monkeypatch: pytest.MonkeyPatch
 def test_a_phase_without_a_schema_gets_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABASE_URL", raising=False)
 
-    environment = run.service_environment(find_phase(0), "::1", 8000, fresh=False)
+    with ExitStack() as ending:
+        environment = run.service_environment(ending, find_phase(0), "::1", 8000, fresh=False)
 
     assert "DATABASE_URL" not in environment
     assert (environment["HOST"], environment["PORT"]) == ("::1", "8000")
+
+
+def test_what_runs_beside_the_service_runs_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    stopped: list[str] = []
+
+    @contextmanager
+    def running(phase: Phase) -> Generator[dict[str, str]]:
+        yield {"ISSUER": "http://127.0.0.1:9400", "PORT": "1"}
+        stopped.append(phase.package)
+
+    monkeypatch.setattr(development, "running", running)
+    with ExitStack() as ending:
+        environment = run.service_environment(ending, find_phase(0), "::1", 8000, fresh=False)
+        assert stopped == []
+
+    assert stopped == ["phase0_raw_http"]
+    assert environment["ISSUER"] == "http://127.0.0.1:9400"
+    assert environment["PORT"] == "8000"
