@@ -4,7 +4,7 @@ PYTHON ?= python3
 COURSE  = @exec $(PYTHON) -m shared.course
 
 .DEFAULT_GOAL := help
-.PHONY: help test check grade bugs hunt psql lab bench diff doctor down clean lock ALWAYS
+.PHONY: help test check grade bugs hunt run psql lab bench diff doctor down clean lock ALWAYS
 
 phase%: ALWAYS  ## serve phase N: `make phase1` (PORT=8080, FRESH=1 for an empty database)
 	$(COURSE) run $@ $(if $(FRESH),--fresh)
@@ -23,6 +23,9 @@ bugs:  ## prove that every planted bug is caught: PHASE=1
 
 hunt:  ## serve a phase with one bug you don't know: PHASE=1 (PORT=8080; then HINT=1, REVEAL=1)
 	$(COURSE) hunt $(PHASE) $(if $(HINT),--hint $(HINT)) $(if $(REVEAL),--reveal)
+
+run:  ## list a phase's commands, or run one: PHASE=3 DO="make_admin ada@example.com"
+	$(COURSE) do $(PHASE) $(DO)
 
 psql:  ## look into the database that a phase serves from: PHASE=1 (SQL="SELECT …" runs that and ends)
 	$(COURSE) psql $(PHASE) $(if $(SQL),--sql "$$SQL")

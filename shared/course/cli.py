@@ -34,10 +34,11 @@ def _errors_for_people() -> tuple[type[Exception], ...]:
     """Return the errors whose message is written for the person; loaded when there is one."""
     from shared.course.errors import CourseError
     from shared.databases import DatabaseError
+    from shared.development import Unprepared
     from shared.infra import InfraError
     from shared.servers import ServerError
 
-    return CourseError, DatabaseError, InfraError, ServerError, UnknownPhase
+    return CourseError, DatabaseError, InfraError, ServerError, UnknownPhase, Unprepared
 
 
 def _phase(which: str) -> Phase:
@@ -107,7 +108,9 @@ def grade(
     5 the grader itself is at fault; 130 interrupted.
 
     A --cmd gets HOST, PORT and, where the phase keeps data, DATABASE_URL: a database of its own
-    with the phase's schema.sql applied and no rows in it.
+    with the phase's schema.sql applied and no rows in it. Besides, it gets what stands in the
+    phase's development.env. Where there are admins, ADMIN_EMAIL and ADMIN_PASSWORD say who is the
+    first; for a server at --url, set them to one that it has.
     """
     import signal
 
@@ -145,6 +148,20 @@ def hunt(
 
     code = hunting.hunt(phase, port=port or phase.port, seed=seed, hint=hint, reveal=reveal)
     raise typer.Exit(code)
+
+
+@app.command(context_settings={"ignore_unknown_options": True})
+def do(
+    phase: PhaseArgument,
+    name: Annotated[str | None, typer.Argument(metavar="NAME", help="none: list them")] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="the command's own")] = None,
+) -> None:
+    """List a phase's commands besides its service, or run one where it is served."""
+    from shared.course import commands
+
+    if name is None:
+        raise typer.Exit(commands.show(phase))
+    commands.do(phase, name, arguments or [])
 
 
 @app.command()
