@@ -4,7 +4,7 @@ import logging
 
 from fastapi import APIRouter, Request, Response
 
-from .auth import Admin, CurrentUser
+from .auth import Admin, CurrentUser, Identity
 from .database import connection
 from .errors import problems
 from .responses import no_content
@@ -31,7 +31,7 @@ async def log_out(request: Request, who: CurrentUser) -> Response:
         ours = await own_session(conn, who.jti, who.session_id)
         await end_sessions(conn, await lock_session(conn, ours), now(request))
     log.info("auth.logged_out user_id=%d", who.user_id)
-    return farewell()
+    return farewell(who)
 
 
 @router.post("/auth/logout-everywhere", status_code=204, responses=problems(403))
@@ -39,7 +39,7 @@ async def log_out_everywhere(request: Request, who: CurrentUser) -> Response:
     """End all sessions of the user who asks, on whatever machine."""
     await end_all(request, who.user_id)
     log.info("auth.logged_out_everywhere user_id=%d by=%d", who.user_id, who.user_id)
-    return farewell()
+    return farewell(who)
 
 
 @router.delete("/users/{user_id}/sessions", status_code=204, responses=problems(403, 404))
@@ -56,8 +56,9 @@ async def end_all(request: Request, user_id: int) -> None:
         await end_sessions(conn, await lock_sessions_of_user(conn, user_id), now(request))
 
 
-def farewell() -> Response:
-    """204, and the cookie is to be forgotten: it opens nothing any more."""
+def farewell(who: Identity) -> Response:
+    """204; whoever came with a cookie is told to forget it, since it opens nothing any more."""
     answer = no_content()
-    clear_cookie(answer)
+    if who.session_id is not None:
+        clear_cookie(answer)
     return answer
