@@ -1,7 +1,10 @@
-"""Rate limits: who is who behind proxies, and what settings say of them."""
+"""Rate limits: who is who behind proxies, what is counted for whom, and who is never stopped."""
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
@@ -9,13 +12,21 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from phase3_auth import rate_limit
+from phase3_auth.errors import Problem
 from phase3_auth.rate_limit import (
+    Allowance,
+    Policy,
+    RateLimits,
+    Windows,
     client_address,
     limit_of,
     trusted_networks,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Scope
 
 PROXIES = trusted_networks("10.0.0.0/8, 2001:db8:aaaa::/48")
@@ -247,3 +258,415 @@ def test_a_limit_is_so_many_in_so_much_time(text: str, amount: int, seconds: int
 def test_what_is_no_limit_is_refused_and_told_how_one_looks(wrong: str) -> None:
     with pytest.raises(ValueError, match='must look like "5/15 minutes" or "100/hour"'):
         limit_of(wrong)
+
+
+# ---------------------------------------------------------------- counting
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is set."""
+
+    now: float = 1000.0
+
+    def __call__(self) -> float:
+        """Tell the time, in seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """Give the test its own time."""
+    return Clock()
+
+
+@pytest.fixture
+def limits(clock: Clock) -> RateLimits:
+    """Make the limits that the service has by default."""
+    return RateLimits(
+        login_per_address=limit_of("30/minute"),
+        login_per_pair=limit_of("5/15 minutes"),
+        login_per_account=limit_of("100/hour"),
+        signup_per_address=limit_of("20/hour"),
+        refresh_per_address=limit_of("60/minute"),
+        oauth_per_address=limit_of("20/minute"),
+        clock=clock,
+    )
+
+
+def refusal(attempt: Callable[[], Allowance]) -> dict[str, str]:
+    """Expect 429; returns its headers."""
+    with pytest.raises(Problem) as refused:
+        attempt()
+    assert (refused.value.status_code, refused.value.code) == (429, "rate_limited")
+    assert refused.value.headers
+    return dict(refused.value.headers)
+
+
+def guess(limits: RateLimits, address: str, email: str, times: int) -> int:
+    """Try so many wrong passwords; returns how many were looked at."""
+    looked_at = 0
+    for _ in range(times):
+        with suppress(Problem):
+            limits.before_login(address, email)
+            looked_at += 1
+    return looked_at
+
+
+def attack(limits: RateLimits, email: str, attempts: int) -> int:
+    """Try so many, each from another place; returns how many were looked at."""
+    places = [f"198.51.{n // 256}.{n % 256}" for n in range(attempts)]
+    return sum(guess(limits, place, email, 1) for place in places)
+
+
+def test_from_one_place_an_account_can_be_tried_five_times(limits: RateLimits) -> None:
+    assert guess(limits, STRANGER, "ada@example.com", 10) == 5
+
+
+def test_the_window_begins_with_the_first_attempt_and_no_later_one_extends_it(
+    limits: RateLimits, clock: Clock
+) -> None:
+    guess(limits, STRANGER, "ada@example.com", 5)
+
+    clock.now += 899
+    while_it_lasts = guess(limits, STRANGER, "ada@example.com", 100)
+    clock.now += 1
+    after_it = guess(limits, STRANGER, "ada@example.com", 100)
+
+    assert (while_it_lasts, after_it) == (0, 5)
+
+
+def test_an_account_is_the_same_in_any_case(limits: RateLimits) -> None:
+    spellings = ["ada@example.com", "Ada@example.com", "ADA@EXAMPLE.COM", "ada@Example.Com"]
+
+    from_one_place = sum(guess(limits, STRANGER, email, 5) for email in spellings)
+    from_many_places = sum(attack(limits, email, 50) for email in spellings)
+
+    assert (from_one_place, from_many_places) == (5, 95)
+
+
+def test_a_household_has_one_limit_for_all_its_addresses(limits: RateLimits) -> None:
+    addresses = [client_address(request_from(f"2001:db8:1:2::{n:x}"), ()) for n in range(1, 50)]
+
+    looked_at = sum(guess(limits, address, "ada@example.com", 1) for address in addresses)
+
+    assert looked_at == 5
+
+
+def test_from_one_place_many_accounts_can_be_tried_thirty_times_a_minute(
+    limits: RateLimits, clock: Clock
+) -> None:
+    emails = [f"user{n}@example.com" for n in range(50)]
+
+    at_once = sum(guess(limits, STRANGER, email, 1) for email in emails)
+    clock.now += 60
+    a_minute_later = sum(guess(limits, STRANGER, email, 1) for email in emails)
+
+    assert (at_once, a_minute_later) == (30, 30)
+
+
+def test_from_many_places_an_account_can_be_tried_a_hundred_times_an_hour(
+    limits: RateLimits, clock: Clock
+) -> None:
+    at_once = attack(limits, "ada@example.com", 1000)
+    clock.now += 3600
+    an_hour_later = attack(limits, "ada@example.com", 1000)
+
+    assert (at_once, an_hour_later) == (100, 100)
+
+
+def test_no_stranger_locks_the_owner_out(limits: RateLimits, clock: Clock) -> None:
+    limits.before_login(OWNER, "ada@example.com")
+    limits.after_login(OWNER, "ada@example.com")
+
+    for _ in range(48):
+        attack(limits, "ada@example.com", 120)
+        clock.now += 3599
+        limits.before_login(OWNER, "Ada@Example.com")
+        limits.after_login(OWNER, "Ada@Example.com")
+
+
+def test_wrong_passwords_from_one_place_stop_nobody_elsewhere(limits: RateLimits) -> None:
+    guess(limits, STRANGER, "ada@example.com", 1000)
+
+    assert guess(limits, OWNER, "ada@example.com", 5) == 5
+
+
+def test_who_is_stopped_at_one_account_does_not_use_up_what_it_has_left(
+    limits: RateLimits, clock: Clock
+) -> None:
+    for _ in range(3):
+        guess(limits, STRANGER, "ada@example.com", 1000)
+        clock.now += 900
+
+    assert attack(limits, "ada@example.com", 1000) == 100 - 3 * 5
+
+
+def test_who_is_stopped_at_one_account_goes_on_at_another(limits: RateLimits) -> None:
+    guess(limits, STRANGER, "ada@example.com", 1000)
+
+    assert guess(limits, STRANGER, "grace@example.com", 5) == 5
+
+
+def test_who_is_stopped_at_the_address_keeps_what_the_pair_has_left(
+    limits: RateLimits, clock: Clock
+) -> None:
+    for n in range(30):
+        guess(limits, OWNER, f"user{n}@example.com", 1)
+
+    stopped = guess(limits, OWNER, "ada@example.com", 10)
+    clock.now += 60
+
+    assert (stopped, guess(limits, OWNER, "ada@example.com", 10)) == (0, 5)
+
+
+def test_an_account_under_attack_is_open_only_to_addresses_its_owner_came_from(
+    limits: RateLimits,
+) -> None:
+    limits.after_login(OWNER, "ada@example.com")
+    attack(limits, "ada@example.com", 100)
+
+    assert guess(limits, OWNER, "ada@example.com", 1) == 1
+    assert guess(limits, STRANGER, "ada@example.com", 1) == 0
+    assert guess(limits, STRANGER, "grace@example.com", 1) == 1
+
+
+def test_to_be_known_to_one_account_opens_no_other(limits: RateLimits) -> None:
+    limits.after_login(STRANGER, "mallory@example.com")
+    attack(limits, "ada@example.com", 100)
+
+    assert guess(limits, STRANGER, "ada@example.com", 1) == 0
+
+
+def test_an_address_is_known_for_thirty_days_after_the_last_login(
+    limits: RateLimits, clock: Clock
+) -> None:
+    day = 24 * 3600
+    limits.after_login(OWNER, "ada@example.com")
+    clock.now += 29 * day
+    limits.after_login(OWNER, "ada@example.com")
+
+    clock.now += 29 * day
+    attack(limits, "ada@example.com", 100)
+    known = guess(limits, OWNER, "ada@example.com", 1)
+    clock.now += day
+    attack(limits, "ada@example.com", 100)
+    forgotten = guess(limits, OWNER, "ada@example.com", 1)
+
+    assert (known, forgotten) == (1, 0)
+
+
+def test_attempts_at_a_known_address_leave_the_account_to_new_ones(limits: RateLimits) -> None:
+    limits.after_login(OWNER, "ada@example.com")
+
+    guess(limits, OWNER, "ada@example.com", 5)
+
+    assert attack(limits, "ada@example.com", 1000) == 100
+
+
+def test_a_right_password_begins_the_pair_anew(limits: RateLimits) -> None:
+    for _ in range(5):
+        assert guess(limits, OWNER, "ada@example.com", 4) == 4
+        limits.before_login(OWNER, "ada@example.com")
+        limits.after_login(OWNER, "Ada@example.com")
+
+    assert guess(limits, OWNER, "ada@example.com", 10) == 5
+
+
+def test_an_account_of_ones_own_buys_no_guesses_at_others(limits: RateLimits) -> None:
+    looked_at = 0
+    for n in range(50):
+        looked_at += guess(limits, STRANGER, f"user{n}@example.com", 1)
+        if guess(limits, STRANGER, "mallory@example.com", 1):
+            limits.after_login(STRANGER, "mallory@example.com")
+
+    assert looked_at == 15
+
+
+def test_of_fifty_attempts_at_once_five_are_looked_at(limits: RateLimits) -> None:
+    looked_at: list[int] = []
+
+    async def attempt(number: int) -> None:
+        limits.before_login(STRANGER, "ada@example.com")
+        await asyncio.sleep(0)  # the others come before the password has been checked
+        looked_at.append(number)
+
+    async def at_once() -> list[BaseException | None]:
+        return await asyncio.gather(*map(attempt, range(50)), return_exceptions=True)
+
+    outcomes = asyncio.run(at_once())
+
+    assert len(looked_at) == 5
+    assert [type(outcome) for outcome in outcomes].count(Problem) == 45
+
+
+@pytest.mark.parametrize(
+    ("limited", "quota", "seconds"), [("signup", 20, 3600), ("refresh", 60, 60), ("oauth", 20, 60)]
+)
+def test_the_others_are_limited_by_address(
+    limited: str, quota: int, seconds: int, limits: RateLimits, clock: Clock
+) -> None:
+    count: Callable[[str], Allowance] = getattr(limits, limited)
+    for left in reversed(range(quota)):
+        assert count(STRANGER) == Allowance(limited, quota, seconds, left, seconds)
+
+    assert refusal(lambda: count(STRANGER))["Retry-After"] == str(seconds)
+    assert count(OWNER).remaining == quota - 1
+    clock.now += seconds
+    assert count(STRANGER).remaining == quota - 1
+
+
+def test_no_limit_counts_for_another(limits: RateLimits) -> None:
+    for _ in range(20):
+        limits.signup(STRANGER)
+        limits.oauth(STRANGER)
+        limits.refresh(STRANGER)
+
+    assert guess(limits, STRANGER, "ada@example.com", 5) == 5
+
+
+# ---------------------------------------------------------------- headers
+
+
+def test_each_answer_tells_what_is_left(limits: RateLimits, clock: Clock) -> None:
+    limits.before_login(OWNER, "ada@example.com")
+    clock.now += 26.5
+
+    allowance = limits.before_login(OWNER, "ada@example.com")
+
+    assert allowance.headers == {
+        "RateLimit-Policy": '"login";q=5;w=900',
+        "RateLimit": '"login";r=3;t=874',
+    }
+
+
+def test_a_refusal_tells_when_to_come_back(limits: RateLimits, clock: Clock) -> None:
+    guess(limits, OWNER, "ada@example.com", 5)
+    clock.now += 27
+
+    headers = refusal(lambda: limits.before_login(OWNER, "ada@example.com"))
+
+    assert headers == {
+        "Retry-After": "873",
+        "RateLimit-Policy": '"login";q=5;w=900',
+        "RateLimit": '"login";r=0;t=873',
+    }
+
+
+@pytest.mark.parametrize(("passed", "left"), [(0, 900), (0.75, 900), (899, 1), (900 - 1e-8, 1)])
+def test_seconds_are_whole_and_enough(
+    passed: float, left: int, limits: RateLimits, clock: Clock
+) -> None:
+    guess(limits, OWNER, "ada@example.com", 5)
+    clock.now += passed
+
+    headers = refusal(lambda: limits.before_login(OWNER, "ada@example.com"))
+
+    assert headers["Retry-After"] == str(left)
+    clock.now += left
+    assert guess(limits, OWNER, "ada@example.com", 1) == 1
+
+
+@pytest.mark.parametrize("now", [523711.722, 8184.81, 3631.627])
+def test_no_window_is_longer_than_it_is_for_an_error_in_the_last_digit(now: float) -> None:
+    policy = Policy("login", limit_of("5/15 minutes"), Clock(now))
+
+    assert (now + 900) - now > 900
+    assert policy.count("key").reset == 900
+
+
+def test_the_policy_closest_to_its_end_is_told(limits: RateLimits) -> None:
+    for n in range(27):
+        guess(limits, OWNER, f"user{n}@example.com", 1)
+
+    allowance = limits.before_login(OWNER, "ada@example.com")
+
+    assert allowance.headers == {
+        "RateLimit-Policy": '"login-address";q=30;w=60',
+        "RateLimit": '"login-address";r=2;t=60',
+    }
+
+
+def test_after_a_right_password_all_is_left_again(limits: RateLimits) -> None:
+    guess(limits, OWNER, "ada@example.com", 5)
+
+    allowance = limits.after_login(OWNER, "ada@example.com")
+
+    assert allowance.headers == {
+        "RateLimit-Policy": '"login";q=5;w=900',
+        "RateLimit": '"login";r=5;t=0',
+    }
+
+
+def test_of_two_that_are_used_up_the_longer_is_told(limits: RateLimits) -> None:
+    guess(limits, OWNER, "ada@example.com", 5)
+    for n in range(25):
+        guess(limits, OWNER, f"user{n}@example.com", 1)
+
+    headers = refusal(lambda: limits.before_login(OWNER, "ada@example.com"))
+
+    assert headers["Retry-After"] == "900"
+    assert headers["RateLimit"] == '"login";r=0;t=900'
+
+
+def test_nobody_is_told_how_often_others_try(limits: RateLimits) -> None:
+    attack(limits, "ada@example.com", 98)
+
+    allowance = limits.before_login(STRANGER, "ada@example.com")
+
+    assert allowance.headers["RateLimit"] == '"login";r=4;t=900'
+
+
+def test_an_account_under_attack_says_so_in_its_refusal(limits: RateLimits) -> None:
+    attack(limits, "ada@example.com", 100)
+
+    headers = refusal(lambda: limits.before_login(STRANGER, "ada@example.com"))
+
+    assert headers == {
+        "Retry-After": "3600",
+        "RateLimit-Policy": '"login-account";q=100;w=3600',
+        "RateLimit": '"login-account";r=0;t=3600',
+    }
+
+
+# ---------------------------------------------------------------- memory
+
+
+def test_keys_whose_window_is_over_leave(clock: Clock) -> None:
+    windows = Windows(clock)
+    for n in range(1000):
+        windows.incr(f"old {n}", 60)
+    clock.now += 30
+    for n in range(10):
+        windows.incr(f"young {n}", 60)
+
+    clock.now += 30
+    windows.incr("new", 60)
+
+    assert windows.reset() == 11
+
+
+def test_a_key_that_has_left_begins_anew(clock: Clock) -> None:
+    windows = Windows(clock)
+    windows.incr("key", 60)
+    windows.incr("key", 60, 2)
+    before = (windows.get("key"), windows.get_expiry("key"))
+
+    clock.now += 60
+
+    assert before == (3, 1060)
+    assert (windows.get("key"), windows.get_expiry("key")) == (0, 1060)
+    assert windows.incr("key", 60) == 1
+    assert windows.get_expiry("key") == 1120
+
+
+def test_there_are_never_more_keys_than_fit(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rate_limit, "MOST_KEYS", 10)
+    windows = Windows(clock)
+
+    for n in range(12):
+        windows.incr(str(n), 60)
+    windows.incr("5", 60)
+
+    assert [windows.get(str(n)) for n in range(12)] == [0, 0, 1, 1, 1, 2, 1, 1, 1, 1, 1, 1]
+    assert windows.reset() == 10
