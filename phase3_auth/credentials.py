@@ -37,14 +37,14 @@ async def proven(request: Request, given: Credentials) -> tuple[Account, dict[st
     """
     passwords, limits = security(request).passwords, security(request).limits
     address = address_of(request)
-    allowance = limits.before_login(address, given.email)
+    limits.before_login(address, given.email)
     async with connection(request) as conn:
         account = await select_account_by_email(conn, given.email)
     password_hash = account and account.password_hash
     if not await passwords.verify(given.password, password_hash) or account is None:
         log.info("auth.login_failed user_id=%s", account.id if account else "-")
         raise invalid_credentials()
-    limits.after_login(address, given.email)
+    allowance = limits.after_login(address, given.email)
     if password_hash is not None and passwords.needs_rehash(password_hash):
         await rehash(request, account, given.password)
     return account, allowance.headers

@@ -7,9 +7,10 @@ from typing import cast
 from fastapi import Request
 
 from .access_tokens import AccessTokens
+from .client_address import client_address
 from .clock import Clock
 from .passwords import Passwords
-from .rate_limit import RateLimits, client_address
+from .rate_limit import RateLimits
 from .settings import Settings
 
 

@@ -20,7 +20,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .rate_limit import Network, limit_of, trusted_networks
+from .client_address import Network, trusted_networks
+from .rate_limit import limit_of
 
 
 def postgres_address(value: str) -> str:

@@ -13,16 +13,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from phase3_auth import rate_limit
+from phase3_auth.client_address import client_address, trusted_networks
 from phase3_auth.errors import Problem
-from phase3_auth.rate_limit import (
-    Allowance,
-    Policy,
-    RateLimits,
-    Windows,
-    client_address,
-    limit_of,
-    trusted_networks,
-)
+from phase3_auth.rate_limit import Allowance, Policy, RateLimits, Windows, limit_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
