@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     from shared.phases import Phase
 
+FIRST_ADMIN = ("ADMIN_EMAIL", "ADMIN_PASSWORD")
+"""Who the first admin is: for the command that makes one, and for the checks that log in."""
+
 _PROVIDER = "openid_provider"
 _PLACEHOLDERS = {"secret", _PROVIDER}
 _MADE_WITHIN = 30.0

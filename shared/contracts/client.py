@@ -6,7 +6,8 @@ import json as json_format
 import threading
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from copy import copy
+from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
 
 import httpx
@@ -52,6 +53,13 @@ class Api:
         self.exchanges: list[Exchange] = []
         self._lock = threading.Lock()
         self._client = _new_client()
+        self.headers: Mapping[str, str] = {}  # sent with each request that names no other
+
+    def with_headers(self, headers: Mapping[str, str]) -> Self:
+        """Return a twin that sends these, too; it shares our connections and our memory."""
+        twin = copy(self)
+        twin.headers = _merged(self.headers, headers)
+        return twin
 
     def get(self, path: str, params: Params = (), headers: Extra = None) -> Answer:
         """GET a path."""
@@ -98,7 +106,7 @@ class Api:
         """Send any method; the path goes into the request line as written."""
         query = urlencode(params, doseq=True, quote_via=quote, errors="surrogatepass")
         target = ascii_target(path + (f"?{query}" if query else ""))
-        request = Request(self.base_url, method, target, headers or {}, content)
+        request = Request(self.base_url, method, target, _merged(self.headers, headers), content)
         try:
             response, content = self._send(request)
         except httpx.TimeoutException:
@@ -197,6 +205,12 @@ def _read(response: httpx.Response) -> bytes:
         content += piece
         refuse_oversize(len(content))
     return bytes(content)
+
+
+def _merged(always: Mapping[str, str], given: Extra) -> Mapping[str, str]:
+    named = {name.lower() for name in given or {}}
+    kept = {name: text for name, text in always.items() if name.lower() not in named}
+    return {**kept, **(given or {})}
 
 
 def _with_body(json: object, content: bytes, headers: Extra) -> tuple[Extra, bytes]:

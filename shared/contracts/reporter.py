@@ -129,8 +129,14 @@ def label(item: pytest.Item) -> str:
 
 
 def needs_of(item: pytest.Item) -> list[str]:
-    """Name the items that a check needs: those of the same server."""
-    return [f"{need}{_parameters(item)}" for need in described(item).needs]
+    """Name the items that a check needs, by itself or for its fixtures: those of the same server.
+
+    What a fixture needs is said by its contract, in NEEDED_BY_FIXTURE.
+    """
+    by_fixture: dict[str, str] = getattr(getattr(item, "module", None), "NEEDED_BY_FIXTURE", {})
+    fixtures: list[str] = getattr(item, "fixturenames", [])
+    for_fixtures = [by_fixture[name] for name in fixtures if name in by_fixture]
+    return [f"{need}{_parameters(item)}" for need in (*for_fixtures, *described(item).needs)]
 
 
 def _parameters(item: pytest.Item) -> str:

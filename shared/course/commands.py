@@ -1,7 +1,7 @@
 """`course do`: lists the commands that a phase has besides its service, or runs one.
 
-It runs on the database and with the secrets that `course run` serves with. An OpenID provider is
-there only as long as somebody serves.
+It runs on the database and with the secrets that `course run` serves with. What it isn't told is
+who the first admin is: the next one is somebody else, with a password of their own.
 """
 
 from __future__ import annotations
@@ -50,7 +50,9 @@ def do(phase: Phase, name: str, arguments: Sequence[str]) -> None:
 
 def environment_of(phase: Phase) -> dict[str, str]:
     """Return what a command is configured by, its database made ready."""
-    environment = {**os.environ, **development.kept(phase)}
+    kept = development.kept(phase)
+    known = {name: text for name, text in kept.items() if name not in development.FIRST_ADMIN}
+    environment = {**known, **os.environ}
     if phase.schema is not None:
         environment["DATABASE_URL"] = lasting_database(phase, phase.schema)
     return environment

@@ -95,7 +95,7 @@ def _subject(stack: ExitStack, phase: Phase, url: str | None, cmd: str | None) -
 def _admin(phase: Phase) -> dict[str, str]:
     """Return what a check may know of the server beyond its address: who is its first admin."""
     known = development.kept(phase)
-    return {name: known[name] for name in ("ADMIN_EMAIL", "ADMIN_PASSWORD") if name in known}
+    return {name: known[name] for name in development.FIRST_ADMIN if name in known}
 
 
 def _database(stack: ExitStack, phase: Phase) -> str:

@@ -46,10 +46,11 @@ def test_a_command_runs_where_the_phase_is_served(
     became: list[tuple[list[str], dict[str, str]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def kept(_: Phase) -> dict[str, str]:
-        return {"PEPPER": "x"}
+        return {"PEPPER": "x", "ADMIN_EMAIL": "a@x.org", "ADMIN_PASSWORD": "admin's"}
 
     monkeypatch.setattr(development, "kept", kept)
     monkeypatch.setenv("LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("ADMIN_PASSWORD", "next one's")
 
     commands.do(find_phase(2), "forget_keys", ["--all", "ada@example.com"])
 
@@ -58,6 +59,8 @@ def test_a_command_runs_where_the_phase_is_served(
     assert command == [sys.executable, "-m", module, "--all", "ada@example.com"]
     assert environment["DATABASE_URL"] == "postgresql://phase2_ecommerce"
     assert (environment["PEPPER"], environment["LOG_LEVEL"]) == ("x", "DEBUG")
+    told = (environment.get("ADMIN_EMAIL"), environment["ADMIN_PASSWORD"])
+    assert told == (None, "next one's")
 
 
 @pytest.mark.parametrize("name", ["orders", "__main__", "../phase1_crud", "forget_keys.py", ""])

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 from rich.console import Console
 
+from shared import development
 from shared.contracts.exchange import Mismatch, Overdue
 from shared.contracts.reporter import judged
 from shared.course import checks, subject
@@ -26,8 +27,10 @@ from shared.course.verdicts import Results, Verdict
 from shared.phases import find_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
     from pathlib import Path
+
+    from shared.phases import Phase
 
 PHASE = find_phase(0)
 
@@ -247,6 +250,62 @@ def test_a_check_needs_what_it_needs_of_its_own_server_alone(tmp_path: Path) -> 
         "X-1[bad]": "fail",
         "X-2[bad]": "skipped",
     }
+
+
+def test_a_check_needs_what_its_fixtures_need(tmp_path: Path) -> None:
+    (tmp_path / "test_fixtures.py").write_text(
+        "import pytest\n"
+        "from shared.contracts.kit import check\n"
+        "NEEDED_BY_FIXTURE = {'admin': 'X-2'}\n"
+        "@pytest.fixture\n"
+        "def admin(): raise AssertionError('nobody asks for it')\n"
+        "@pytest.fixture\n"
+        "def shop(admin): pass\n"
+        "@check('X-1', hint='')\n"
+        "def test_first(shop): pass\n"
+        "@check('X-2', hint='')\n"
+        "def test_second(): assert False\n"
+        "@check('X-3', hint='')\n"
+        "def test_third(): pass\n"
+    )
+
+    results = run_checks([str(tmp_path), "-p", "no:randomly"], seconds=30)
+
+    assert [(one.id, one.verdict) for one in results.verdicts] == [
+        ("X-2", "fail"),
+        ("X-1", "skipped"),
+        ("X-3", "pass"),
+    ]
+
+
+def test_a_command_gets_what_its_phase_needs_and_the_checks_know_the_admin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = {"PEPPER": "x", "ADMIN_EMAIL": "a@x.org", "ADMIN_PASSWORD": "y"}
+    told: list[Mapping[str, str]] = []
+
+    @contextmanager
+    def running(_: Phase) -> Generator[dict[str, str]]:
+        yield given | {"ISSUER": "http://provider"}
+
+    def kept(_: Phase) -> dict[str, str]:
+        return given
+
+    def noted(*_: object, env: Mapping[str, str], **__: object) -> Results:
+        told.append(env)
+        return Results()
+
+    monkeypatch.setattr(development, "running", running)
+    monkeypatch.setattr(development, "kept", kept)
+    monkeypatch.setattr(grading, "run_checks", noted)
+    (tmp_path / "beginner.py").write_text(BEGINNER)
+    answers = json.dumps({"/healthz": OK, "*": NOTHING})
+    written = f"echo $PEPPER $ISSUER $ADMIN_EMAIL $ADMIN_PASSWORD > {tmp_path}/given"
+
+    grade(PHASE, cmd=f"{written}; exec {sys.executable} {tmp_path}/beginner.py '{answers}'")
+
+    assert (tmp_path / "given").read_text().split() == ["x", "http://provider", "a@x.org", "y"]
+    assert told == [{"ADMIN_EMAIL": "a@x.org", "ADMIN_PASSWORD": "y"}]
 
 
 def test_a_bug_of_the_grader_is_not_called_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
