@@ -70,6 +70,24 @@ def phase():
 """
 
 
+_AN_ADMIN = """
+import psycopg
+import pytest
+from shared.phases import find_phase
+
+@pytest.fixture(scope="module")
+def phase():
+    return find_phase(3)
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_it(clean_database, environment, turn):
+    with psycopg.connect(clean_database) as conn:
+        there = conn.execute("SELECT id, email, role FROM users").fetchall()
+        conn.execute("INSERT INTO users (name, email) VALUES ('Ada', 'ada@example.org')")
+    assert there == [(1, environment["ADMIN_EMAIL"], "admin")]
+"""
+
+
 @pytest.fixture(scope="module")
 def phase() -> Phase:
     return find_phase(1)
@@ -122,6 +140,12 @@ def test_a_phases_modules_get_its_environment_and_others_dont(
 
     assert "1 passed" in said
     assert f"given: {shown}" in said
+
+
+def test_where_there_are_admins_each_test_finds_the_first_one_and_nobody_else(
+    tmp_path: Path,
+) -> None:
+    assert "2 passed" in run_pytest(tmp_path, _AN_ADMIN)
 
 
 @pytest.mark.parametrize("turn", [1, 2])

@@ -19,6 +19,7 @@ from rich.console import Console
 
 from shared import databases, development, infra
 from shared.course import ports, run
+from shared.course.errors import CourseError
 from shared.phases import ROOT, Phase, find_phase
 
 if TYPE_CHECKING:
@@ -260,6 +261,27 @@ def test_a_phase_without_a_schema_gets_none(monkeypatch: pytest.MonkeyPatch) -> 
 
     assert "DATABASE_URL" not in environment
     assert (environment["HOST"], environment["PORT"]) == ("::1", "8000")
+
+
+def test_there_is_an_admin_before_anybody_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def make_admin(phase: Phase, environment: dict[str, str], _: Path) -> None:
+        done.append(f"an admin for {phase.package} on {environment['PORT']}")
+
+    def serve(package: str, environment: dict[str, str], _: Path) -> None:
+        done.append(f"{package} on {environment['PORT']}")
+        raise CourseError("enough")
+
+    monkeypatch.setattr(development, "make_admin", make_admin)
+    monkeypatch.setattr(run, "Service", serve)
+    monkeypatch.setattr(run, "StopRequests", list)  # it would take pytest's signals
+    port = free_port()
+
+    with pytest.raises(CourseError, match="enough"):
+        run.run(find_phase(0), port=port)
+
+    assert done == [f"an admin for phase0_raw_http on {port}", f"phase0_raw_http on {port}"]
 
 
 def test_what_runs_beside_the_service_runs_until_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
