@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from shared.phases import ROOT, UnknownPhase, all_phases, find_phase
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from shared.phases import Phase
 
@@ -62,6 +62,15 @@ class Command:
         return self.text.split()[0] == "make"
 
     @property
+    def does(self) -> list[str]:
+        """The command of a phase that `make run` is to run, with its arguments."""
+        if not self.text.startswith("make run "):
+            return []
+        words = (word.partition("=") for word in shlex.split(self.text))
+        given = {name: text for name, _, text in words}
+        return shlex.split(given.get("DO", ""))
+
+    @property
     def serves(self) -> str | None:
         """The module of a service that it starts in the foreground; it would never end."""
         match = _SERVES.fullmatch(self.text)
@@ -82,12 +91,18 @@ def first_curl(lesson: Path | None) -> str | None:
     return next((command.text for command in found if command.text.startswith("curl ")), None)
 
 
-def follow(phase: Phase, url: str) -> None:
-    """Run the whole lesson in order against a fresh server of the phase."""
+def follow(phase: Phase, url: str, environment: Mapping[str, str] | None = None) -> None:
+    """Run the whole lesson in order against a fresh server of the phase.
+
+    A `make run` belongs to the lesson's story if the server's `environment` is given: it is run
+    there, and not on the database that lasts.
+    """
     if phase.lesson is None:
         raise LessonError(f"{phase.package} has no README.md")
     for command in commands(phase.lesson):
-        if command.is_make or command.serves:
+        if command.does and environment is not None:
+            do(command, phase, environment)
+        elif command.is_make or command.serves:
             check(command)
         else:
             run(command, url, phase.port)
@@ -96,13 +111,17 @@ def follow(phase: Phase, url: str) -> None:
 def run(command: Command, url: str, default_port: int) -> None:
     """Run one command, the real port in place of the lesson's, and compare what it prints."""
     port = url.rstrip("/").rpartition(":")[2]
-    text = re.sub(rf"\b{default_port}\b", port, command.text)
-    ended = _bash(command, text)
-    printed = re.sub(rf"\b{port}\b", str(default_port), ended.stdout)
-    if ended.returncode:
-        raise LessonError(_report(command, f"ended with {ended.returncode}", printed, ended.stderr))
-    if command.expected and not matches(command.expected, printed):
-        raise LessonError(_report(command, "printed something else", printed, ended.stderr))
+    ended = _bash(command, re.sub(rf"\b{default_port}\b", port, command.text))
+    _compare(command, ended, re.sub(rf"\b{port}\b", str(default_port), ended.stdout))
+
+
+def do(command: Command, phase: Phase, environment: Mapping[str, str]) -> None:
+    """Run a command of the phase in this environment, and compare what it prints."""
+    check(command)
+    name, *arguments = command.does
+    words = [_PYTHON, "-m", f"{phase.package}.{name}", *arguments]
+    ended = _bash(command, shlex.join(words), environment)
+    _compare(command, ended, ended.stdout)
 
 
 def matches(expected: tuple[str, ...], printed: str) -> bool:
@@ -171,7 +190,16 @@ def _line_pattern(line: str) -> str:
     return ".*?".join(re.escape(part) for part in line.rstrip().split(_ANYTHING)) + r"\n"
 
 
-def _bash(command: Command, text: str) -> subprocess.CompletedProcess[str]:
+def _compare(command: Command, ended: subprocess.CompletedProcess[str], printed: str) -> None:
+    if ended.returncode:
+        raise LessonError(_report(command, f"ended with {ended.returncode}", printed, ended.stderr))
+    if command.expected and not matches(command.expected, printed):
+        raise LessonError(_report(command, "printed something else", printed, ended.stderr))
+
+
+def _bash(
+    command: Command, text: str, environment: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     """Run a command as a reader does, who is inside no environment unless they name it.
 
     A copy of the checkout has no `.venv` of its own; the one that we run in is meant.
@@ -183,7 +211,7 @@ def _bash(command: Command, text: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [bash, "-c", text.replace(_PYTHON, shlex.quote(sys.executable))],
             cwd=ROOT,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": path, **(environment or {})},
             capture_output=True,
             stdin=subprocess.DEVNULL,
             text=True,
@@ -215,13 +243,15 @@ def _expect_success(command: Command, words: list[str]) -> None:
 
 
 def _check_names(command: Command) -> None:
-    """See that the phase and the experiment that a make command names exist."""
+    """See that phase, experiment and command exist that a make command names."""
     named = dict(re.findall(r"\b(PHASE|LAB|A|B)=([\w.-]+)", command.text))
     named |= {target: target for target in re.findall(r"\bphase\d+\w*", command.text)}
     try:
         found = {key: find_phase(which) for key, which in named.items() if key != "LAB"}
     except UnknownPhase as error:
         raise LessonError(f"{command.place}: {error}") from error
+    if command.does and "PHASE" in found and command.does[0] not in found["PHASE"].commands:
+        raise LessonError(f"{command.place}: there is no command {command.does[0]}")
     if "LAB" in named and "PHASE" in found and named["LAB"] not in found["PHASE"].labs:
         raise LessonError(f"{command.place}: there is no experiment {named['LAB']}")
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from shared import lessons
+from shared import databases, infra, lessons
 from shared.lessons import LessonError
-from shared.phases import ROOT, Phase
+from shared.phases import ROOT, Phase, find_phase
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -111,6 +111,22 @@ def test_a_command_that_never_ends_is_told_with_its_place(
         lessons.follow(phase_with(lesson), url)
 
 
+def test_a_phases_command_is_run_where_the_server_is_if_that_is_told(
+    tmp_path: Path, url: str
+) -> None:
+    lesson = tmp_path / "README.md"
+    lesson.write_text('```console\n$ make run PHASE=2 DO="forget_keys"\nForgot 7 keys\n```\n')
+    phase = Phase(2, "phase2_ecommerce", tmp_path)
+    lessons.follow(phase, url)
+
+    with pytest.raises(LessonError, match=r"README\.md:2: ended with 2\n(?s:.*)DATABASE_URL: "):
+        lessons.follow(phase, url, {"DATABASE_URL": ""})
+    with databases.throwaway(infra.postgres(), find_phase(2)) as database_url:
+        environment = {"DATABASE_URL": database_url}
+        with pytest.raises(LessonError, match=r"Forgot 7 keys(?s:.*)Forgot 0 idempotency keys"):
+            lessons.follow(phase, url, environment)
+
+
 @pytest.mark.parametrize(("python", "inside"), [("python3", False), (".venv/bin/python", True)])
 def test_the_reader_is_in_no_environment_unless_they_name_it(
     lesson: Path, url: str, python: str, *, inside: bool
@@ -150,6 +166,7 @@ def test_an_ellipsis_stands_for_anything(
         ("make teas", "No rule to make target 'teas'"),
         ("make phase77", "There is no phase 'phase77'"),
         ("make lab PHASE=0 LAB=alchemy", "there is no experiment alchemy"),
+        ('make run PHASE=2 DO="forget_all x"', "there is no command forget_all"),
         ("PORT=8100 python3 -m phase0_raw_http.nonsense", "there is no module"),
     ],
 )
