@@ -19,11 +19,14 @@ import httpx
 from shared import servers
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator
 
     from flask import Flask
 
 _ANSWER_WITHIN = 10.0
+
+Jar = dict[str, str]
+"""Cookies by their names."""
 
 PEOPLE: dict[str, dict[str, object]] = {
     "ada": {"name": "Ada Lovelace", "email": "ada@example.com", "email_verified": True},
@@ -63,7 +66,7 @@ def provider() -> Generator[Provider]:
 
 
 def log_in(
-    client: httpx.Client, start_url: str, sub: str, cookies: Mapping[str, str] | None = None
+    client: httpx.Client, start_url: str, sub: str, cookies: Jar | None = None
 ) -> httpx.Response:
     """Log somebody in; returns the service's answer to the callback, whatever that is.
 
@@ -82,13 +85,13 @@ def authorize(address: str, sub: str) -> str:
     return answer.headers["location"]
 
 
-def come_back(client: httpx.Client, callback: str, cookies: Mapping[str, str]) -> httpx.Response:
+def come_back(client: httpx.Client, callback: str, cookies: Jar) -> httpx.Response:
     """Follow the provider back to the service."""
     target = httpx.URL(callback).raw_path.decode("ascii")
     return client.get(target, headers=cookie_header(cookies), follow_redirects=False)
 
 
-def cookies_of(answer: httpx.Response) -> dict[str, str]:
+def cookies_of(answer: httpx.Response) -> Jar:
     """Read the cookies that an answer sets.
 
     httpx keeps secure ones, too, but sends them over https only. Browsers make an exception of the
@@ -100,7 +103,7 @@ def cookies_of(answer: httpx.Response) -> dict[str, str]:
     return {name: morsel.value for name, morsel in cookies.items()}
 
 
-def cookie_header(cookies: Mapping[str, str]) -> dict[str, str]:
+def cookie_header(cookies: Jar) -> dict[str, str]:
     """Send cookies along, by hand."""
     if not cookies:
         return {}
