@@ -81,6 +81,15 @@ def our_address(value: str) -> str:
     return value
 
 
+def issuer_address(value: str) -> str:
+    """Refuse a provider whom others could pose as: only on this machine is nobody in between."""
+    if value and not re.fullmatch(
+        r"https://[^\s?#]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?(/[^\s?#]*)?", value
+    ):
+        raise ValueError("must look like https://login.example.org (http on this machine alone)")
+    return value
+
+
 SECRET_LENGTH = 32  # characters; as bytes, what SHA-256 wants of an HMAC's key (RFC 7518, 3.2)
 
 Seconds = Annotated[float, Field(ge=0.001, le=3600)]
@@ -157,9 +166,11 @@ class Settings(BaseSettings):
     oauth_per_address: Limit = limit_of("20/minute")
 
     # An OpenID provider to log in through; without one there is no such login.
-    oidc_issuer: str = ""
+    oidc_issuer: Annotated[str, AfterValidator(issuer_address)] = ""
     oidc_client_id: str = ""
     oidc_client_secret: SecretStr = SecretStr("")
+    # It is asked while a person waits, and may be away.
+    oidc_timeout: Seconds = 5.0
 
     keep_alive_timeout: int = Field(default=30, ge=1, le=3600)
     shutdown_timeout: int = Field(default=10, ge=1, le=3600)
@@ -169,6 +180,14 @@ class Settings(BaseSettings):
     def default_to_here(cls, value: str, info: ValidationInfo) -> str:
         """Take where we listen, which is where a browser on the same machine finds us."""
         return value or f"http://{info.data.get('host')}:{info.data.get('port')}"
+
+    @field_validator("oidc_client_id")
+    @classmethod
+    def be_a_client(cls, value: str, info: ValidationInfo) -> str:
+        """Refuse a provider that doesn't know us."""
+        if info.data.get("oidc_issuer") and not value:
+            raise ValueError("must be set, because OIDC_ISSUER is")
+        return value
 
     @field_validator("pool_max_size")
     @classmethod
