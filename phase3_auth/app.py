@@ -17,6 +17,7 @@ from . import (
     errors,
     logout,
     movements,
+    oauth,
     orders,
     place_order,
     products,
@@ -31,6 +32,7 @@ from .clock import Clock, utc_now
 from .database import Database, connection
 from .middleware import Surroundings
 from .passwords import Passwords
+from .provider import Provider
 from .rate_limit import RateLimits
 from .security import Security
 from .settings import Settings
@@ -73,6 +75,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
         gc.set_threshold(10_000)
         yield
         security.passwords.close()
+        if security.provider is not None:
+            await security.provider.close()
         await database.close()
 
     # The pages of /docs come from the package, so they work without the internet.
@@ -89,7 +93,7 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     app.state.security = security
     # The busiest first: routes are tried one after the other.
     shop = (place_order, orders, cancel_order, products, restock, movements, reports, users)
-    parts = (*shop, refresh_tokens, cookie_sessions, logout, accounts)
+    parts = (*shop, refresh_tokens, cookie_sessions, logout, accounts, oauth)
     for each in (*(part.router for part in parts), router):
         # Not include_router: it would match each request twice, to offer prefixes we do not use.
         app.router.routes.extend(each.routes)
@@ -119,6 +123,7 @@ def secure(settings: Settings, clock: Clock) -> Security:
             refresh_per_address=settings.refresh_per_address,
             oauth_per_address=settings.oauth_per_address,
         ),
+        Provider(settings, clock) if settings.oidc_issuer else None,
     )
 
 

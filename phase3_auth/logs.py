@@ -13,9 +13,10 @@ def configure(level: str) -> None:
     logging.basicConfig(
         level=level, format="%(asctime)s %(levelname)s %(message)s", handlers=[handler]
     )
-    # At INFO the pool tells of each connection taken and returned.
+    # At INFO the pool tells of each connection taken and returned, and httpx of each answer.
     if level == "INFO":
-        logging.getLogger("psycopg.pool").setLevel(logging.WARNING)
+        for talkative in ("psycopg.pool", "httpx"):
+            logging.getLogger(talkative).setLevel(logging.WARNING)
     # What they would find out, process and thread, never changes here, and nobody prints it. Nor
     # does anybody print the line of source (all four: "Optimization" in Python's Logging HOWTO).
     logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False

@@ -10,6 +10,7 @@ from .access_tokens import AccessTokens
 from .client_address import client_address
 from .clock import Clock
 from .passwords import Passwords
+from .provider import Provider
 from .rate_limit import RateLimits
 from .settings import Settings
 
@@ -23,6 +24,7 @@ class Security:
     passwords: Passwords
     access_tokens: AccessTokens
     limits: RateLimits
+    provider: Provider | None = None  # where there is a login through one
 
 
 def security(request: Request) -> Security:
