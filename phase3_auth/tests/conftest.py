@@ -4,12 +4,21 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, LiteralString
+from datetime import timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
+from uuid import uuid4
 
 import httpx
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
+from pydantic import SecretStr
 
+from phase3_auth.access_tokens import AccessToken, AccessTokens
+from phase3_auth.clock import utc_now
+from phase3_auth.sessions import COOKIE
+from shared import databases
 from shared.witness import eventually
 
 from .steps import Steps
@@ -17,7 +26,51 @@ from .steps import Steps
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import psycopg
+
+ADMIN = 1
+"""The first admin, who is the first user that each database gets."""
+
+KEY = secrets.token_hex(16)
+"""The services under test sign with it, and so do we: no test has to log in to be somebody."""
+
+TOKENS = AccessTokens({"tests": SecretStr(KEY)}, "shop", "shop-api")
+
+
+@pytest.fixture(scope="module")
+def environment(environment: dict[str, str]) -> dict[str, str]:
+    """Let services sign with our key."""
+    return environment | {"JWT_KEYS": f"tests:{KEY}"}
+
+
+@pytest.fixture
+def clean_database(database_url: str) -> str:
+    """Give the module's database with the first admin in it and nothing else.
+
+    The command that makes an admin would be another process to start for each test.
+    """
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        known = conn.execute("SELECT name, email, password_hash FROM users WHERE id = %s", [ADMIN])
+        admin = known.fetchone()
+        databases.empty(database_url)
+        conn.execute(
+            "INSERT INTO users (name, email, password_hash, role) VALUES (%s, %s, %s, 'admin')",
+            admin,
+        )
+    return database_url
+
+
+@pytest.fixture
+def http(http: httpx.Client) -> httpx.Client:
+    """Open a client of the server under test that speaks as the first admin, unless told others."""
+    http.headers.update(as_user(ADMIN))
+    return http
+
+
+@pytest.fixture
+def anybody(base_url: str) -> Iterator[httpx.Client]:
+    """Open a client of the server under test that doesn't say who it speaks for."""
+    with httpx.Client(base_url=base_url, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +85,79 @@ def steps(database_url: str) -> Iterator[Steps]:
 def tell(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
     """Put figures into the report of a run: `pytest --junit-xml`."""
     return lambda what, count: request.node.user_properties.append((what, count))
+
+
+class Account(NamedTuple):
+    """Somebody who can log in."""
+
+    id: int
+    email: str
+    password: str
+
+
+class Tokens(NamedTuple):
+    """What a login is answered with."""
+
+    access: str
+    refresh: str
+
+
+def bearer(access_token: str) -> dict[str, str]:
+    """Write the header that a token is shown in."""
+    return {"Authorization": f"Bearer {access_token}"}
+
+
+@cache
+def as_user(user_id: int) -> dict[str, str]:
+    """Speak for a user, who need not exist, with a token that no login has handed out."""
+    now = utc_now()
+    token = AccessToken(user_id, uuid4(), now, now + timedelta(hours=1))
+    return bearer(TOKENS.sign(token))
+
+
+def from_somewhere() -> dict[str, str]:
+    """Come from an address of one's own, as a proxy would tell: so nothing is limited."""
+    return {"X-Forwarded-For": f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"}
+
+
+def new_account(http: httpx.Client) -> Account:
+    """Sign somebody up."""
+    fields = {
+        "name": "Ada",
+        "email": f"ada.{secrets.token_hex(8)}@example.com",
+        "password": secrets.token_hex(8),
+    }
+    user = _created(http.post("/auth/signup", json=fields, headers=from_somewhere()))
+    return Account(user["id"], fields["email"], fields["password"])
+
+
+def ask_login(http: httpx.Client, account: Account, path: str = "/auth/login") -> httpx.Response:
+    """Show e-mail and password; returns whatever is answered."""
+    fields = {"email": account.email, "password": account.password}
+    return http.post(path, json=fields, headers=from_somewhere())
+
+
+def log_in(http: httpx.Client, account: Account) -> Tokens:
+    """Log in for tokens."""
+    told = ask_login(http, account).raise_for_status().json()
+    return Tokens(told["access_token"], told["refresh_token"])
+
+
+def ask_refresh(http: httpx.Client, refresh_token: str) -> httpx.Response:
+    """Show a refresh token; returns whatever is answered."""
+    return http.post(
+        "/auth/refresh", json={"refresh_token": refresh_token}, headers=from_somewhere()
+    )
+
+
+def open_session(http: httpx.Client, account: Account) -> dict[str, str]:
+    """Log in for a cookie; returns the headers that show it, and that it was not forged.
+
+    By hand: over plain HTTP no client would send a cookie that is Secure.
+    """
+    answer = ask_login(http, account, "/auth/session").raise_for_status()
+    cookie = f"{COOKIE}={answer.cookies[COOKIE]}"
+    return {"Cookie": cookie, "X-CSRF-Token": answer.json()["csrf_token"]}
 
 
 def new_user(http: httpx.Client, name: str = "Ada") -> int:
@@ -54,12 +180,10 @@ def new_order(http: httpx.Client, user_id: int, items: dict[int, int]) -> dict[s
 def ask_order(
     http: httpx.Client, user_id: int, items: dict[int, int], key: str | None = None
 ) -> httpx.Response:
-    """Ask for an order, with a new key if none is given; returns whatever is answered."""
-    order = {
-        "user_id": user_id,
-        "items": [{"product_id": each, "quantity": items[each]} for each in items],
-    }
-    return http.post("/orders", json=order, headers={"Idempotency-Key": key or new_key()})
+    """Ask for an order as that user, with a new key if none is given; returns what is answered."""
+    order = {"items": [{"product_id": each, "quantity": items[each]} for each in items]}
+    headers = {"Idempotency-Key": key or new_key(), **as_user(user_id)}
+    return http.post("/orders", json=order, headers=headers)
 
 
 def new_key() -> str:
