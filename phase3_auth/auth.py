@@ -17,7 +17,7 @@ from psycopg import AsyncConnection
 from starlette.routing import Route
 
 from .access_tokens import InvalidToken
-from .errors import Problem, forbidden, problems, unauthorized
+from .errors import Problem, forbidden, invalid_token, problems, unauthorized
 from .security import now, security
 from .sessions import COOKIE, csrf_token, session_by_cookie
 from .sharing import Batch
@@ -144,12 +144,6 @@ def refuse_forged(request: Request, cookie: str) -> None:
         raise Problem(403, "csrf_token_missing", "With a cookie, send X-CSRF-Token too.")
     if not hmac.compare_digest(given.encode(), csrf_token(cookie).encode()):
         raise Problem(403, "invalid_csrf_token", "This is not the session's CSRF token.")
-
-
-def invalid_token() -> Problem:
-    """401: one answer for all that may be wrong with a token, or forgers would learn from it."""
-    detail = "The access token is not valid, or not any more."
-    return unauthorized("invalid_token", detail, ', error="invalid_token"')
 
 
 # ---------------------------------------------------------------- at the start

@@ -75,6 +75,12 @@ def unauthorized(code: str, detail: str, error: str = "") -> Problem:
     return Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
 
 
+def invalid_token() -> Problem:
+    """401: one answer for all that may be wrong with a token, or forgers would learn from it."""
+    detail = "The access token is not valid, or not any more."
+    return unauthorized("invalid_token", detail, ', error="invalid_token"')
+
+
 def forbidden(detail: str) -> Problem:
     """403: we know who is asking, and this is not for them."""
     return Problem(403, "forbidden", detail)
@@ -116,8 +122,9 @@ VIOLATIONS: dict[tuple[str, bool], Problem] = {
     ("products_stock_check", False): Problem(
         409, "stock_limit", "There would be more pieces of a product than can be counted."
     ),
-    # Deleted while the order was on its way.
-    ("orders_user_id_fkey", False): unauthorized("invalid_token", "This user has been deleted."),
+    # Deleted while the order, or an admin's restock, was on its way.
+    ("orders_user_id_fkey", False): invalid_token(),
+    ("idempotency_keys_user_id_fkey", False): invalid_token(),
     ("orders_user_id_fkey", True): Problem(
         409, "user_has_orders", "This user has orders. The books have to be kept."
     ),

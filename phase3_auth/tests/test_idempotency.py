@@ -13,7 +13,7 @@ import pytest
 
 from shared.witness import eventually, waiting_for_locks
 
-from .conftest import ask_order, new_key, new_product, new_user, stock_of
+from .conftest import ADMIN, as_user, ask_order, new_key, new_product, new_user, stock_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
@@ -81,9 +81,10 @@ def restock(http: httpx.Client, product: int, quantity: int, key: str) -> httpx.
 
 def an_order_as_bytes(user: int, product: int, key: str) -> bytes:
     """Write the request for one piece of a product."""
-    body = json.dumps({"user_id": user, "items": [{"product_id": product, "quantity": 1}]})
+    body = json.dumps({"items": [{"product_id": product, "quantity": 1}]})
     return (
         "POST /orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\n"
+        f"Authorization: {as_user(user)['Authorization']}\r\n"
         f"Idempotency-Key: {key}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
     ).encode()
 
@@ -113,10 +114,10 @@ def test_while_a_change_is_under_way_its_key_is_refused_at_once_and_then_replaye
 
 def test_two_keys_are_none(http: httpx.Client) -> None:
     user, product = new_user(http), new_product(http)
-    order = {"user_id": user, "items": [{"product_id": product, "quantity": 1}]}
+    order = {"items": [{"product_id": product, "quantity": 1}]}
     keys = [("Idempotency-Key", new_key()), ("Idempotency-Key", new_key())]
 
-    answer = http.post("/orders", json=order, headers=keys)
+    answer = http.post("/orders", json=order, headers=[*keys, *as_user(user).items()])
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_idempotency_key")
     assert stock_of(http, product) == 10
@@ -134,10 +135,10 @@ def test_white_space_around_a_key_is_no_part_of_it(http: httpx.Client, server: S
 
 
 def test_a_key_is_one_for_orders_and_restocks(http: httpx.Client, database_url: str) -> None:
-    user, product, key = new_user(http), new_product(http), new_key()
+    product, key = new_product(http), new_key()
 
     with ThreadPoolExecutor() as threads, holding(database_url, product) as conn:
-        order = threads.submit(ask_order, http, user, {product: 1}, key)
+        order = threads.submit(ask_order, http, ADMIN, {product: 1}, key)
         eventually(lambda: waiting_for_locks(conn) == 1)
         during = restock(http, product, 1, key)
         conn.commit()
@@ -145,6 +146,44 @@ def test_a_key_is_one_for_orders_and_restocks(http: httpx.Client, database_url: 
     assert order.result().status_code == 201
     assert (during.status_code, during.json()["code"]) == (409, "request_in_flight")
     assert restock(http, product, 1, key).json()["code"] == "idempotency_key_reused"
+
+
+def test_two_users_may_think_of_the_same_key(http: httpx.Client, database_url: str) -> None:
+    ada, bob, product, key = new_user(http), new_user(http), new_product(http), new_key()
+
+    with ThreadPoolExecutor() as threads, holding(database_url, product) as conn:
+        # Neither stands in the other's way: both wait for the product.
+        both = [threads.submit(ask_order, http, user, {product: 1}, key) for user in (ada, bob)]
+        eventually(lambda: waiting_for_locks(conn) == 2)
+        conn.commit()
+    again = ask_order(http, bob, {product: 1}, key)
+    changed = ask_order(http, bob, {product: 2}, key)
+
+    assert [each.result().json()["user_id"] for each in both] == [ada, bob]
+    assert again.content == both[1].result().content
+    assert changed.json()["code"] == "idempotency_key_reused"
+    assert stock_of(http, product) == 8
+
+
+def test_a_restock_and_the_removal_of_its_admin_at_once_exclude_each_other(
+    http: httpx.Client, database_url: str
+) -> None:
+    admin, product = new_user(http), new_product(http)
+    http.put(f"/users/{admin}/role", json={"role": "admin"}).raise_for_status()
+    headers = {"Idempotency-Key": new_key(), **as_user(admin)}
+
+    def send() -> httpx.Response:
+        return http.post(f"/products/{product}/restock", json={"quantity": 1}, headers=headers)
+
+    with ThreadPoolExecutor() as threads, psycopg.connect(database_url) as conn:
+        conn.execute("DELETE FROM users WHERE id = %s", [admin])
+        restocked = threads.submit(send)
+        eventually(lambda: waiting_for_locks(conn) == 1)
+        conn.commit()
+        answer = restocked.result()
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    assert stock_of(http, product) == 10
 
 
 def an_order(http: httpx.Client, product: int) -> Callable[[], httpx.Response]:
@@ -207,7 +246,7 @@ def test_a_refused_request_keeps_no_key(http: httpx.Client, database_url: str) -
 
     placed = ask_order(http, user, {product: 2}, key)
 
-    assert [answer.status_code for answer in refused] == [409, 422, 422, 404, 409]
+    assert [answer.status_code for answer in refused] == [409, 422, 401, 404, 409]
     assert kept == 0
     assert placed.status_code == 201
     assert "idempotent-replayed" not in placed.headers

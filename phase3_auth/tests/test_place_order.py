@@ -107,7 +107,8 @@ def test_an_order_and_the_removal_of_its_user_at_once_exclude_each_other(
         ours.commit()
         answer = asked.result()
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "user_id")
+    assert (answer.status_code, answer.json()["code"]) == (401, "invalid_token")
+    assert answer.headers["www-authenticate"] == 'Bearer realm="shop", error="invalid_token"'
     assert stock_of(http, product) == 10
 
 
