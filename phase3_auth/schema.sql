@@ -75,8 +75,10 @@ CREATE TABLE oauth_logins (
         CONSTRAINT oauth_logins_state_hash_check CHECK (octet_length(state_hash) = 32),
     nonce text COLLATE pg_c_utf8 NOT NULL,
     code_verifier text COLLATE pg_c_utf8 NOT NULL,
+    -- A path of our own. To browsers //host is a host, and so are /\host and, with a tab between the
+    -- slashes, what they drop the tab from.
     return_to text COLLATE pg_c_utf8 NOT NULL
-        CONSTRAINT oauth_logins_return_to_check CHECK (return_to ~ '^/($|[^/\\])'),
+        CONSTRAINT oauth_logins_return_to_check CHECK (return_to ~ '^/($|[^/\\[:cntrl:]])'),
     expires_at timestamptz NOT NULL
 );
 

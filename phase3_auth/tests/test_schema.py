@@ -15,10 +15,25 @@ if TYPE_CHECKING:
 
     from shared.phases import Phase
 
-# Two users, two products; order 1 is placed, order 2 was cancelled.
+# Two users, two products; order 1 is placed, order 2 was cancelled. Bob, who brings pieces, is
+# logged in with a cookie and with tokens, which he has exchanged once; the provider knows him, too.
 BOOKS = """
+    TRUNCATE users RESTART IDENTITY CASCADE;
     INSERT INTO users (name, email)
     VALUES ('Ada', 'ada@example.com'), ('Bob', 'bob@example.com');
+    INSERT INTO identities (issuer, subject, user_id)
+    VALUES ('https://id.example.org', 'bob', 2);
+    INSERT INTO oauth_logins (state_hash, nonce, code_verifier, return_to, expires_at)
+    VALUES (sha256('state'), 'nonce', 'verifier', '/', now());
+    INSERT INTO sessions (user_id, cookie_hash, created_at, last_used_at, expires_at)
+    VALUES (2, sha256('cookie'), now(), now(), now() + interval '1 hour'),
+           (2, NULL, now(), now(), now() + interval '1 hour');
+    INSERT INTO refresh_tokens
+           (hash, session_id, parent, seed, access_jti, issued_at, access_expires_at, expires_at)
+    VALUES (sha256('1'), 2, NULL, NULL, md5('1')::uuid, now(), now(), now()),
+           (sha256('2'), 2, sha256('1'), 'seed', md5('2')::uuid, now(), now(), now());
+    INSERT INTO revoked_tokens (jti, expires_at)
+    VALUES (md5('1')::uuid, now());
     INSERT INTO products (sku, name, price, stock)
     VALUES ('TEA', 'Tea', 250, 7), ('POT', 'Pot', 900, 5);
     INSERT INTO orders (user_id, status, total)
@@ -28,8 +43,8 @@ BOOKS = """
     INSERT INTO stock_movements (product_id, quantity, reason, order_id)
     VALUES (1, 10, 'initial', NULL), (2, 5, 'initial', NULL),
            (1, -3, 'order', 1), (1, -1, 'order', 2), (1, 1, 'cancel', 2);
-    INSERT INTO idempotency_keys (key, fingerprint, order_id)
-    VALUES ('known', sha256('1'), 1);
+    INSERT INTO idempotency_keys (user_id, key, fingerprint, order_id, movement_id)
+    VALUES (1, 'known', sha256('1'), 1, NULL), (2, 'known', sha256('2'), NULL, 1);
     """
 
 
@@ -56,8 +71,23 @@ LINE: LiteralString = (
     "INSERT INTO order_items (order_id, product_id, quantity, name, unit_price) VALUES "
 )
 MOVE: LiteralString = "INSERT INTO stock_movements (product_id, quantity, reason, order_id) VALUES "
-KEY: LiteralString = "INSERT INTO idempotency_keys (key, fingerprint, order_id) VALUES "
-MOVE_KEY: LiteralString = "INSERT INTO idempotency_keys (key, fingerprint, movement_id) VALUES "
+KEY: LiteralString = "INSERT INTO idempotency_keys (user_id, key, fingerprint, order_id) VALUES "
+MOVE_KEY: LiteralString = (
+    "INSERT INTO idempotency_keys (user_id, key, fingerprint, movement_id) VALUES "
+)
+IDENTITY: LiteralString = "INSERT INTO identities (issuer, subject, user_id) VALUES "
+LOGIN: LiteralString = (
+    "INSERT INTO oauth_logins (state_hash, nonce, code_verifier, return_to, expires_at) VALUES "
+)
+SESSION: LiteralString = (
+    "INSERT INTO sessions (user_id, cookie_hash, created_at, last_used_at, expires_at) VALUES "
+)
+REFRESH: LiteralString = (
+    "INSERT INTO refresh_tokens (hash, session_id, parent, seed, access_jti,"
+    " issued_at, access_expires_at, expires_at) VALUES "
+)
+DENIAL: LiteralString = "INSERT INTO revoked_tokens (jti, expires_at) VALUES "
+ACCESS: LiteralString = "md5('3')::uuid, now(), now(), now())"
 
 REFUSED: list[tuple[str, LiteralString]] = [
     # users
@@ -67,6 +97,37 @@ REFUSED: list[tuple[str, LiteralString]] = [
     ("users_email_check", USER + "('Eve', 'eve')"),
     ("users_email_check", USER + "('Eve', repeat('e', 250) || '@example.com')"),
     ("users_email_key", USER + "('Eve', 'ADA@example.com')"),
+    ("users_role_check", "UPDATE users SET role = 'root'"),
+    ("users_password_hash_check", "UPDATE users SET password_hash = 'correct horse'"),
+    ("users_password_hash_check", "UPDATE users SET password_hash = '$2a$12$salt'"),
+    # identities at a provider, and logins there
+    ("identities_pkey", IDENTITY + "('https://id.example.org', 'bob', 1)"),
+    ("identities_subject_check", IDENTITY + "('https://id.example.org', '', 1)"),
+    ("identities_subject_check", IDENTITY + "('https://id.example.org', repeat('s', 256), 1)"),
+    ("identities_user_id_fkey", IDENTITY + "('https://id.example.org', 'eve', 7)"),
+    ("oauth_logins_pkey", LOGIN + "(sha256('state'), 'n', 'v', '/', now())"),
+    ("oauth_logins_state_hash_check", LOGIN + "('state', 'n', 'v', '/', now())"),
+    ("oauth_logins_return_to_check", LOGIN + "(sha256('2'), 'n', 'v', '', now())"),
+    ("oauth_logins_return_to_check", LOGIN + "(sha256('2'), 'n', 'v', 'orders', now())"),
+    ("oauth_logins_return_to_check", LOGIN + "(sha256('2'), 'n', 'v', 'http://evil', now())"),
+    ("oauth_logins_return_to_check", LOGIN + "(sha256('2'), 'n', 'v', '//evil', now())"),
+    ("oauth_logins_return_to_check", LOGIN + r"(sha256('2'), 'n', 'v', '/\evil', now())"),
+    ("oauth_logins_return_to_check", LOGIN + r"(sha256('2'), 'n', 'v', E'/\t/evil', now())"),
+    # sessions
+    ("sessions_user_id_fkey", SESSION + "(7, NULL, now(), now(), now() + interval '1 hour')"),
+    ("sessions_cookie_hash_key", "UPDATE sessions SET cookie_hash = sha256('cookie')"),
+    ("sessions_cookie_hash_check", "UPDATE sessions SET cookie_hash = 'cookie'"),
+    ("sessions_times_check", "UPDATE sessions SET last_used_at = created_at - interval '1 s'"),
+    ("sessions_times_check", "UPDATE sessions SET expires_at = created_at"),
+    # refresh tokens
+    ("refresh_tokens_pkey", REFRESH + "(sha256('2'), 2, NULL, NULL, " + ACCESS),
+    ("refresh_tokens_hash_check", REFRESH + "('token', 2, NULL, NULL, " + ACCESS),
+    ("refresh_tokens_session_id_fkey", REFRESH + "(sha256('3'), 7, NULL, NULL, " + ACCESS),
+    ("refresh_tokens_parent_key", REFRESH + "(sha256('3'), 2, sha256('1'), '5', " + ACCESS),
+    ("refresh_tokens_seed_check", REFRESH + "(sha256('3'), 2, sha256('2'), NULL, " + ACCESS),
+    ("refresh_tokens_seed_check", REFRESH + "(sha256('3'), 2, NULL, '5', " + ACCESS),
+    ("refresh_tokens_access_jti_key", "UPDATE refresh_tokens SET access_jti = md5('2')::uuid"),
+    ("revoked_tokens_pkey", DENIAL + "(md5('1')::uuid, now())"),
     # products
     ("products_sku_check", PRODUCT + "('tea-2', 'Tea', 1, 1)"),
     ("products_sku_check", PRODUCT + "('TEA 2', 'Tea', 1, 1)"),
@@ -108,18 +169,19 @@ REFUSED: list[tuple[str, LiteralString]] = [
     ("stock_movements_once_key", MOVE + "(1, -3, 'order', 1)"),
     ("stock_movements_once_key", MOVE + "(1, 1, 'cancel', 2)"),
     # keys
-    ("idempotency_keys_pkey", KEY + "('known', sha256('2'), 2)"),
-    ("idempotency_keys_key_check", KEY + "('', sha256('2'), 2)"),
-    ("idempotency_keys_key_check", KEY + "(repeat('k', 256), sha256('2'), 2)"),
-    ("idempotency_keys_fingerprint_check", KEY + "('new', '2', 2)"),
-    ("idempotency_keys_order_id_fkey", KEY + "('new', sha256('2'), 7)"),
-    ("idempotency_keys_movement_id_fkey", MOVE_KEY + "('new', sha256('2'), 7)"),
-    ("idempotency_keys_effect_check", KEY + "('new', sha256('2'), NULL)"),
+    ("idempotency_keys_pkey", KEY + "(1, 'known', sha256('2'), 2)"),
+    ("idempotency_keys_user_id_fkey", KEY + "(7, 'new', sha256('2'), 2)"),
+    ("idempotency_keys_key_check", KEY + "(1, '', sha256('2'), 2)"),
+    ("idempotency_keys_key_check", KEY + "(1, repeat('k', 256), sha256('2'), 2)"),
+    ("idempotency_keys_fingerprint_check", KEY + "(1, 'new', '2', 2)"),
+    ("idempotency_keys_order_id_fkey", KEY + "(1, 'new', sha256('2'), 7)"),
+    ("idempotency_keys_movement_id_fkey", MOVE_KEY + "(1, 'new', sha256('2'), 7)"),
+    ("idempotency_keys_effect_check", KEY + "(1, 'new', sha256('2'), NULL)"),
     ("idempotency_keys_effect_check", "UPDATE idempotency_keys SET movement_id = 1"),
 ]
 
 # An id that is handed out by its sequence can't be taken: these have no case above.
-NEVER = {"users_pkey", "products_pkey", "orders_pkey", "stock_movements_pkey"}
+NEVER = {"users_pkey", "sessions_pkey", "products_pkey", "orders_pkey", "stock_movements_pkey"}
 
 
 @pytest.mark.parametrize(("constraint", "statement"), REFUSED, ids=[name for name, _ in REFUSED])
@@ -146,7 +208,17 @@ def test_the_ledger_is_not_rewritten(
         books.execute(statement)
 
 
-@pytest.mark.parametrize("table", ["users", "products", "orders", "stock_movements"])
+def test_with_a_user_goes_whatever_let_them_in(books: psycopg.Connection[Any]) -> None:
+    books.execute("DELETE FROM users WHERE name = 'Bob'")
+
+    for table in ("identities", "sessions", "refresh_tokens"):
+        assert books.execute(SQL("SELECT FROM {}").format(Identifier(table))).fetchall() == []
+    keys = books.execute("SELECT user_id FROM idempotency_keys").fetchall()
+    assert keys == [(1,)]
+    assert books.execute("SELECT FROM stock_movements WHERE id = 1").rowcount == 1
+
+
+@pytest.mark.parametrize("table", ["users", "sessions", "products", "orders", "stock_movements"])
 def test_nobody_chooses_an_id(table: str, books: psycopg.Connection[Any]) -> None:
     with pytest.raises(psycopg.errors.GeneratedAlways):
         books.execute(SQL("UPDATE {} SET id = 99").format(Identifier(table)))
@@ -163,6 +235,10 @@ def test_only_what_may_be_missing_may_be_null(books: psycopg.Connection[Any]) ->
     ).fetchall()
 
     assert {name for (name,) in nullable} == {
+        "users.password_hash",
+        "sessions.cookie_hash",
+        "refresh_tokens.parent",
+        "refresh_tokens.seed",
         "stock_movements.order_id",
         "idempotency_keys.order_id",
         "idempotency_keys.movement_id",
@@ -206,6 +282,25 @@ def test_each_constraint_and_index_has_a_name_of_ours(
 
 # What no request can violate, because of what is checked or locked before.
 UNREACHABLE = {
+    "users_role_check": "NewRole takes these two words",
+    "users_password_hash_check": "bcrypt writes it",
+    "identities_pkey": "an identity that is known by now is looked at again",
+    "identities_subject_check": "what a provider says is checked",
+    "identities_user_id_fkey": "written after the user was, or while it is locked",
+    "oauth_logins_pkey": "a random number of 256 bits",
+    "oauth_logins_state_hash_check": "SHA-256 is as long as it is",
+    "oauth_logins_return_to_check": "the service takes fewer paths",
+    "sessions_user_id_fkey": "written while the user is locked",
+    "sessions_cookie_hash_key": "a random number of 256 bits",
+    "sessions_cookie_hash_check": "SHA-256 is as long as it is",
+    "sessions_times_check": "a lifetime is at least a second",
+    "refresh_tokens_pkey": "a random number of 256 bits",
+    "refresh_tokens_hash_check": "SHA-256 is as long as it is",
+    "refresh_tokens_session_id_fkey": "answered as unknown, see refresh_tokens.py",
+    "refresh_tokens_parent_key": "answered with what was given first, see refresh_tokens.py",
+    "refresh_tokens_seed_check": "parent and seed are written together",
+    "refresh_tokens_access_jti_key": "a random number of 122 bits",
+    "revoked_tokens_pkey": "who denies a session's tokens has locked it, and deletes it",
     "orders_status_check": "the words stand in our SQL",
     "orders_total_check": "a sum of what is not negative",
     "order_items_pkey": "NewOrder takes each product once",
