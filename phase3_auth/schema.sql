@@ -8,8 +8,8 @@
 --                                                            (what left or came back, and why)
 --
 -- No secret that opens a door is kept here: of passwords there is a bcrypt hash, of cookies and
--- tokens a SHA-256. They are random and long, so nobody finds them by trying; a password is neither,
--- which is what bcrypt's cost is for. Whoever steals this database still has to break in.
+-- tokens a SHA-256. They are random and long, so nobody finds them by trying; a password is
+-- neither, which is what bcrypt's cost is for. Whoever steals this database still has to break in.
 --
 -- The service validates what it is sent so that a mistake gets a friendly answer. This file is what
 -- makes wrong data impossible: it holds for every client, every script and every bug.
@@ -32,7 +32,7 @@ CREATE TABLE users (
     email text COLLATE pg_c_utf8 NOT NULL
         CONSTRAINT users_email_check CHECK (char_length(email) <= 254 AND email LIKE '_%@_%._%'),
     -- Whether an OpenID provider has vouched for the address. Whoever signs up says what he likes.
-    email_verified boolean NOT NULL DEFAULT false,
+    email_verified boolean NOT NULL DEFAULT FALSE,
     role text COLLATE pg_c_utf8 NOT NULL DEFAULT 'user'
         CONSTRAINT users_role_check CHECK (role IN ('user', 'admin')),
     -- NULL: there is no password, and nobody gets in by one.
@@ -68,21 +68,21 @@ CREATE TABLE identities (
 -- What deleting a user looks for.
 CREATE INDEX identities_user_id_idx ON identities (user_id);
 
--- A login at a provider that has begun and not come back yet. Whoever comes back takes the row away,
--- so that nobody comes back twice.
+-- A login at a provider that has begun and not come back yet. Whoever comes back takes the row
+-- away, so that nobody comes back twice.
 CREATE TABLE oauth_logins (
     state_hash bytea CONSTRAINT oauth_logins_pkey PRIMARY KEY
         CONSTRAINT oauth_logins_state_hash_check CHECK (octet_length(state_hash) = 32),
     nonce text COLLATE pg_c_utf8 NOT NULL,
     code_verifier text COLLATE pg_c_utf8 NOT NULL,
-    -- A path of our own. To browsers //host is a host, and so are /\host and, with a tab between the
-    -- slashes, what they drop the tab from.
+    -- A path of our own. To browsers //host is a host, and so is /\host; and between the two
+    -- slashes they overlook a tab.
     return_to text COLLATE pg_c_utf8 NOT NULL
         CONSTRAINT oauth_logins_return_to_check CHECK (return_to ~ '^/($|[^/\\[:cntrl:]])'),
     expires_at timestamptz NOT NULL
 );
 
--- Logins that were given up are deleted when they have expired (forget_sessions.py); this finds them.
+-- Logins that were given up, to delete them when they have expired (forget_sessions.py).
 CREATE INDEX oauth_logins_expires_at_idx ON oauth_logins (expires_at);
 
 -- A login that lasts: by a cookie, or by a family of tokens. One that has ended has no row.
@@ -115,8 +115,8 @@ CREATE TABLE refresh_tokens (
         CONSTRAINT refresh_tokens_hash_check CHECK (octet_length(hash) = 32),
     session_id bigint NOT NULL
         CONSTRAINT refresh_tokens_session_id_fkey REFERENCES sessions (id) ON DELETE CASCADE,
-    -- The token that was given for this one. UNIQUE: a token is exchanged once, whatever the service
-    -- believes, and two who try at once wait for each other here.
+    -- The token that was given for this one. UNIQUE: a token is exchanged once, whatever the
+    -- service believes, and two who try at once wait for each other here.
     parent bytea CONSTRAINT refresh_tokens_parent_key UNIQUE,
     -- Random. With the token that was given it makes this one again, for a client that lost the
     -- answer; by itself it makes nothing.
@@ -272,7 +272,7 @@ CREATE TRIGGER stock_movements_append_only BEFORE UPDATE OR DELETE ON stock_move
 -- The row is written by the statement or transaction that has the effect: both are committed
 -- together or neither is.
 CREATE TABLE idempotency_keys (
-    -- A key is a word of one user's. If all shared them, who guesses yours would be shown your order.
+    -- A key is a word of one user's. If all shared them, who guesses yours would see your order.
     user_id bigint NOT NULL
         CONSTRAINT idempotency_keys_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
     key text COLLATE pg_c_utf8 NOT NULL
