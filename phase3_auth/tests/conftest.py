@@ -21,10 +21,12 @@ from phase3_auth.sessions import COOKIE
 from shared import databases
 from shared.witness import eventually
 
+from .movable_clock import START, MovableClock
 from .steps import Steps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 ADMIN = 1
@@ -85,6 +87,29 @@ def steps(database_url: str) -> Iterator[Steps]:
 def tell(request: pytest.FixtureRequest) -> Callable[[str, int], None]:
     """Put figures into the report of a run: `pytest --junit-xml`."""
     return lambda what, count: request.node.user_properties.append((what, count))
+
+
+@pytest.fixture
+def stranger(base_url: str) -> Iterator[httpx.Client]:
+    """Open a client of the server under test that doesn't say who it is."""
+    with httpx.Client(base_url=base_url, timeout=10) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Name the file that tells a service what time it is (movable_clock.py)."""
+    file = tmp_path_factory.mktemp("clock") / "now"
+    MovableClock(file).set(START)
+    return file
+
+
+@pytest.fixture
+def clock(clock_file: Path) -> MovableClock:
+    """Give the clock that the file is; a test begins at a whole second: tokens know no other."""
+    clock = MovableClock(clock_file)
+    clock.set(clock().replace(microsecond=0) + timedelta(seconds=1))
+    return clock
 
 
 class Account(NamedTuple):
