@@ -155,13 +155,19 @@ def invalid_refresh_token() -> Problem:
 
 
 def lifetimes(request: Request) -> dict[str, object]:
-    """Tell the time, and until when what is issued now is good."""
+    """Tell the time, and until when what is issued now is good.
+
+    Whatever the settings say, nothing outlives its family. Nor does an access token outlive the
+    refresh token that came with it: by that row it is found when its session ends.
+    """
     at, settings = now(request), security(request).settings
+    session_expires_at = at + settings.family_lifetime
+    expires_at = min(at + settings.refresh_token_lifetime, session_expires_at)
     return {
         "at": at,
-        "access_expires_at": at + settings.access_token_lifetime,
-        "expires_at": at + settings.refresh_token_lifetime,
-        "session_expires_at": at + settings.family_lifetime,
+        "access_expires_at": min(at + settings.access_token_lifetime, expires_at),
+        "expires_at": expires_at,
+        "session_expires_at": session_expires_at,
     }
 
 
