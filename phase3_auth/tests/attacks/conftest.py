@@ -1,0 +1,79 @@
+"""What the attacks share: a service that lets anybody try as often as he likes, and its people."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from .forging import Loot
+from .people import Person, log_in_admin, sign_up, told
+
+if TYPE_CHECKING:
+    import httpx
+
+    from shared.fixtures import Serve
+    from shared.servers import Server
+
+    from .forging import Refused
+
+# All attacks come from one address, and would soon be stopped there.
+LIMITLESS = {
+    f"{what}_PER_{whom}": "1000000/hour"
+    for what, whom in (
+        ("LOGIN", "ADDRESS"),
+        ("LOGIN", "PAIR"),
+        ("LOGIN", "ACCOUNT"),
+        ("SIGNUP", "ADDRESS"),
+        ("REFRESH", "ADDRESS"),
+        ("OAUTH", "ADDRESS"),
+    )
+}
+
+
+@pytest.fixture(scope="module")
+def server(serve: Serve, database_url: str) -> Server:
+    """Serve without limits."""
+    return serve(env={**LIMITLESS, "DATABASE_URL": database_url})
+
+
+@pytest.fixture
+def mallory(http: httpx.Client) -> Person:
+    """Sign up the attacker, who has an account like everybody else."""
+    return sign_up(http, "Mallory")
+
+
+@pytest.fixture
+def ada(http: httpx.Client) -> Person:
+    """Sign up the victim."""
+    return sign_up(http, "Ada")
+
+
+@pytest.fixture
+def admin(http: httpx.Client, environment: dict[str, str]) -> Person:
+    """Log the first admin in."""
+    return log_in_admin(http, environment)
+
+
+@pytest.fixture
+def loot(environment: dict[str, str], mallory: Person, ada: Person) -> Loot:
+    """Give a forger what he may have."""
+    key = environment["JWT_KEYS"].partition(",")[0].partition(":")[2]
+    return Loot(mallory.token, ada.id, key.encode())
+
+
+@pytest.fixture
+def opens_nothing(http: httpx.Client, mallory: Person) -> Refused:
+    """Check that a token is refused, in the one way there is, and that genuine ones still count."""
+    one_way = told(http.get("/auth/me", headers={"Authorization": "Bearer nonsense"}))
+    assert one_way[0] == 401
+    assert one_way[2]["www-authenticate"] == 'Bearer realm="shop", error="invalid_token"'
+
+    def check(token: str) -> None:
+        headers = {b"Authorization": f"Bearer {token}".rstrip(" ").encode()}
+        answer = http.get("/auth/me", headers=headers)
+
+        assert told(answer) == one_way
+        assert http.get("/auth/me", headers=mallory.headers).is_success
+
+    return check
