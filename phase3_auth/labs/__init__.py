@@ -1,0 +1,1 @@
+"""Experiments with passwords, tokens and sessions: predict, run, reconcile."""

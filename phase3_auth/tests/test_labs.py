@@ -1,0 +1,113 @@
+"""The experiments run to their end and find what the lesson says; what they time proves nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from phase3_auth.labs import guessing, login_timing
+from phase3_auth.labs._stolen import COMMON, attack, ways
+from shared.course import labs
+from shared.phases import find_phase
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+PHASE = find_phase(3)
+
+
+def tables(name: str, out: Path) -> list[list[list[str]]]:
+    """Run an experiment and read the cells of each table of its report, without the headings."""
+    labs.run(PHASE, name, quick=True, out=out)
+    found: list[list[list[str]]] = [[]]
+    for line in report(name, out).splitlines():
+        if line.startswith("|"):
+            found[-1].append(line.strip("| ").split(" | "))
+        elif found[-1]:
+            found.append([])
+    return [table[2:] for table in found if table]
+
+
+def report(name: str, out: Path) -> str:
+    """Read what a run has written."""
+    return (out / f"{name}.md").read_text(encoding="utf-8")
+
+
+# ---------------------------------------------------------------- guessing
+
+
+def test_a_fast_hash_gives_the_whole_list_away_and_the_pepper_nothing(tmp_path: Path) -> None:
+    times, found = tables("guessing", tmp_path)
+
+    assert [row[0] for row in times][:2] == ["SHA-256", "bcrypt, cost 4"]
+    whose = {row[0]: row[3] for row in found}
+    on_the_list = ", ".join(guessing.PLACES)
+    assert len(whose) == 6
+    assert whose["SHA-256"] == whose["SHA-256 with a salt"] == on_the_list
+    assert whose["bcrypt, cost 6, pepper"] == "nobody's"
+    assert "Ivy" not in str(whose)
+    assert "Joy" not in str(whose)
+    assert (tmp_path / "guessing.svg").exists()
+
+
+@pytest.mark.parametrize("name", [name for name in ways(4, 4) if "pepper" not in name])
+def test_the_commonest_password_is_the_first_to_be_found(name: str) -> None:
+    way = ways(4, 4)[name]
+
+    loot = attack({"Ada": way.keep(COMMON[0]), "Bob": way.keep("gravel tulip")}, way.tries, 0)
+
+    assert list(loot.found) == ["Ada"]
+    assert loot.to_do == len(COMMON) - 1
+
+
+def test_whoever_has_the_pepper_too_finds_what_he_would_without_one() -> None:
+    lacking, having = [way for name, way in ways(4, 4).items() if "pepper" in name]
+
+    kept = {"Ada": having.keep(COMMON[0])}
+
+    assert not attack(kept, lacking.tries, 0).found
+    assert attack(kept, having.tries, 0).found
+
+
+def test_without_a_salt_one_hash_serves_for_all_accounts() -> None:
+    way = ways(4, 4)["SHA-256"]
+
+    loot = attack({who: way.keep(who) for who in ("nobody's", "guess", "at all")}, way.tries, 9)
+
+    assert (loot.hashes, loot.to_do) == (len(COMMON), 0)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (4e-7, "0.4 µs"),
+        (0.0123, "12.3 ms"),
+        (119, "119 s"),
+        (150, "2.5 minutes"),
+        (5 * 86400, "5 days"),
+        (45.2 * 31_557_600, "45 years"),
+        (28_912_345 * 31_557_600, "29,000,000 years"),
+    ],
+)
+def test_a_duration_is_written_in_a_unit_that_fits(seconds: float, words: str) -> None:
+    assert guessing.lasting(seconds) == words
+
+
+# ---------------------------------------------------------------- login_timing
+
+
+def test_all_kinds_of_addresses_get_one_answer(tmp_path: Path) -> None:
+    [shown] = tables("login_timing", tmp_path)
+
+    assert [row[0] for row in shown] == ["hasty"] * 3 + ["ours"] * 3
+    assert "36 answers of 1 kind: 401 `" in report("login_timing", tmp_path)
+    assert (tmp_path / "login_timing.svg").exists()
+
+
+def test_a_line_between_two_kinds_is_judged_by_times_that_it_was_not_drawn_by() -> None:
+    apart = login_timing.told_apart([1, 2, 3, 4], [5, 6, 7, 8])
+    other_way_round = login_timing.told_apart([5, 6, 7, 8], [1, 2, 3, 4])
+    by_chance = login_timing.told_apart([1, 8, 2, 7], [7, 2, 8, 1])
+
+    assert (apart, other_way_round, by_chance) == (100, 100, 0)
