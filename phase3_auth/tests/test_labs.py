@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
@@ -17,28 +19,45 @@ if TYPE_CHECKING:
 PHASE = find_phase(3)
 
 
-def tables(name: str, out: Path) -> list[list[list[str]]]:
-    """Run an experiment and read the cells of each table of its report, without the headings."""
-    labs.run(PHASE, name, quick=True, out=out)
-    found: list[list[list[str]]] = [[]]
-    for line in report(name, out).splitlines():
-        if line.startswith("|"):
-            found[-1].append(line.strip("| ").split(" | "))
-        elif found[-1]:
-            found.append([])
-    return [table[2:] for table in found if table]
+Find = Callable[[str], "Found"]
 
 
-def report(name: str, out: Path) -> str:
-    """Read what a run has written."""
-    return (out / f"{name}.md").read_text(encoding="utf-8")
+class Found(NamedTuple):
+    """What a run has left behind."""
+
+    out: Path
+    report: str
+
+    @property
+    def tables(self) -> list[list[list[str]]]:
+        """The cells of each table, without the headings."""
+        found: list[list[list[str]]] = [[]]
+        for line in self.report.splitlines():
+            if line.startswith("|"):
+                found[-1].append(line.strip("| ").split(" | "))
+            elif found[-1]:
+                found.append([])
+        return [table[2:] for table in found if table]
+
+
+@pytest.fixture(scope="module")
+def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
+    """Run an experiment when it is first asked for, and once for all tests."""
+
+    @cache
+    def run(name: str) -> Found:
+        out = tmp_path_factory.mktemp(name)
+        labs.run(PHASE, name, quick=True, out=out)
+        return Found(out, (out / f"{name}.md").read_text(encoding="utf-8"))
+
+    return run
 
 
 # ---------------------------------------------------------------- guessing
 
 
-def test_a_fast_hash_gives_the_whole_list_away_and_the_pepper_nothing(tmp_path: Path) -> None:
-    times, found = tables("guessing", tmp_path)
+def test_a_fast_hash_gives_the_whole_list_away_and_the_pepper_nothing(find: Find) -> None:
+    times, found = find("guessing").tables
 
     assert [row[0] for row in times][:2] == ["SHA-256", "bcrypt, cost 4"]
     whose = {row[0]: row[3] for row in found}
@@ -48,7 +67,7 @@ def test_a_fast_hash_gives_the_whole_list_away_and_the_pepper_nothing(tmp_path: 
     assert whose["bcrypt, cost 6, pepper"] == "nobody's"
     assert "Ivy" not in str(whose)
     assert "Joy" not in str(whose)
-    assert (tmp_path / "guessing.svg").exists()
+    assert (find("guessing").out / "guessing.svg").exists()
 
 
 @pytest.mark.parametrize("name", [name for name in ways(4, 4) if "pepper" not in name])
@@ -97,12 +116,12 @@ def test_a_duration_is_written_in_a_unit_that_fits(seconds: float, words: str) -
 # ---------------------------------------------------------------- login_timing
 
 
-def test_all_kinds_of_addresses_get_one_answer(tmp_path: Path) -> None:
-    [shown] = tables("login_timing", tmp_path)
+def test_all_kinds_of_addresses_get_one_answer(find: Find) -> None:
+    [shown] = find("login_timing").tables
 
     assert [row[0] for row in shown] == ["hasty"] * 3 + ["ours"] * 3
-    assert "36 answers of 1 kind: 401 `" in report("login_timing", tmp_path)
-    assert (tmp_path / "login_timing.svg").exists()
+    assert "36 answers of 1 kind: 401 `" in find("login_timing").report
+    assert (find("login_timing").out / "login_timing.svg").exists()
 
 
 def test_a_line_between_two_kinds_is_judged_by_times_that_it_was_not_drawn_by() -> None:
@@ -111,3 +130,30 @@ def test_a_line_between_two_kinds_is_judged_by_times_that_it_was_not_drawn_by() 
     by_chance = login_timing.told_apart([1, 8, 2, 7], [7, 2, 8, 1])
 
     assert (apart, other_way_round, by_chance) == (100, 100, 0)
+
+
+# ---------------------------------------------------------------- forge
+
+
+def test_the_naive_verifier_is_fooled_by_all_but_one_and_ours_by_none(find: Find) -> None:
+    _, let_in = find("forge").tables
+
+    real, changed, *others = let_in
+    assert real[1:] == ["Mallory", "lets Mallory in", "It is in order."]
+    assert changed[1] == "nobody"
+    assert len(others) == 12
+    assert {row[1] for row in others} == {"the admin", "Mallory"}
+    assert {row[2] for row in [changed, *others]} == {"refuses: 401 invalid_token"}
+
+
+def test_each_is_refused_for_its_own_reason_and_all_with_one_answer(find: Find) -> None:
+    _, let_in = find("forge").tables
+
+    because = {row[0]: row[3] for row in let_in}
+    assert because["claims changed"] == "Signature verification failed"
+    assert because["HS256 in the place of RS256"] == "Signature verification failed"
+    assert because["for another service"] == "Audience doesn't match"
+    assert because["by another issuer"] == "Invalid issuer"
+    assert because["expired an hour ago"] == "It is not good now."
+    assert because["Mallory's own, after her logout"] == "It was taken back: its jti is denied."
+    assert "13 refusals, 1 answer" in find("forge").report
