@@ -18,6 +18,7 @@ from pydantic import SecretStr
 from phase3_auth.access_tokens import AccessToken, AccessTokens
 from phase3_auth.clock import utc_now
 from phase3_auth.sessions import COOKIE
+from phase3_auth.settings import Settings
 from shared import databases
 from shared.witness import eventually
 
@@ -42,6 +43,14 @@ TOKENS = AccessTokens({"tests": SecretStr(KEY)}, "shop", "shop-api")
 def environment(environment: dict[str, str]) -> dict[str, str]:
     """Let services sign with our key."""
     return environment | {"JWT_KEYS": f"tests:{KEY}"}
+
+
+@pytest.fixture(scope="module")
+def settings(environment: dict[str, str], database_url: str) -> Settings:
+    """Read what a service is given, for one that is to run in here."""
+    known = {name: environment.get(name.upper()) for name in Settings.model_fields}
+    given: dict[str, Any] = {name: text for name, text in known.items() if text is not None}
+    return Settings(**given, database_url=database_url)
 
 
 @pytest.fixture
