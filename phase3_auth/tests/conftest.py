@@ -6,7 +6,7 @@ import secrets
 from contextlib import suppress
 from datetime import timedelta
 from functools import cache
-from typing import TYPE_CHECKING, Any, LiteralString, NamedTuple
+from typing import TYPE_CHECKING, Any, LiteralString
 from uuid import uuid4
 
 import httpx
@@ -17,7 +17,6 @@ from pydantic import SecretStr
 
 from phase3_auth.access_tokens import AccessToken, AccessTokens
 from phase3_auth.clock import utc_now
-from phase3_auth.sessions import COOKIE
 from phase3_auth.settings import Settings
 from shared import databases
 from shared.witness import eventually
@@ -77,13 +76,6 @@ def http(http: httpx.Client) -> httpx.Client:
     return http
 
 
-@pytest.fixture
-def anybody(base_url: str) -> Iterator[httpx.Client]:
-    """Open a client of the server under test that doesn't say who it speaks for."""
-    with httpx.Client(base_url=base_url, timeout=10) as client:
-        yield client
-
-
 @pytest.fixture(scope="module")
 def steps(database_url: str) -> Iterator[Steps]:
     """Stand between the service and PostgreSQL."""
@@ -121,77 +113,12 @@ def clock(clock_file: Path) -> MovableClock:
     return clock
 
 
-class Account(NamedTuple):
-    """Somebody who can log in."""
-
-    id: int
-    email: str
-    password: str
-
-
-class Tokens(NamedTuple):
-    """What a login is answered with."""
-
-    access: str
-    refresh: str
-
-
-def bearer(access_token: str) -> dict[str, str]:
-    """Write the header that a token is shown in."""
-    return {"Authorization": f"Bearer {access_token}"}
-
-
 @cache
 def as_user(user_id: int) -> dict[str, str]:
     """Speak for a user, who need not exist, with a token that no login has handed out."""
     now = utc_now()
     token = AccessToken(user_id, uuid4(), now, now + timedelta(hours=1))
-    return bearer(TOKENS.sign(token))
-
-
-def from_somewhere() -> dict[str, str]:
-    """Come from an address of one's own, as a proxy would tell: so nothing is limited."""
-    return {"X-Forwarded-For": f"2001:db8:{secrets.token_hex(2)}:{secrets.token_hex(2)}::1"}
-
-
-def new_account(http: httpx.Client) -> Account:
-    """Sign somebody up."""
-    fields = {
-        "name": "Ada",
-        "email": f"ada.{secrets.token_hex(8)}@example.com",
-        "password": secrets.token_hex(8),
-    }
-    user = _created(http.post("/auth/signup", json=fields, headers=from_somewhere()))
-    return Account(user["id"], fields["email"], fields["password"])
-
-
-def ask_login(http: httpx.Client, account: Account, path: str = "/auth/login") -> httpx.Response:
-    """Show e-mail and password; returns whatever is answered."""
-    fields = {"email": account.email, "password": account.password}
-    return http.post(path, json=fields, headers=from_somewhere())
-
-
-def log_in(http: httpx.Client, account: Account) -> Tokens:
-    """Log in for tokens."""
-    told = ask_login(http, account).raise_for_status().json()
-    return Tokens(told["access_token"], told["refresh_token"])
-
-
-def ask_refresh(http: httpx.Client, refresh_token: str) -> httpx.Response:
-    """Show a refresh token; returns whatever is answered."""
-    return http.post(
-        "/auth/refresh", json={"refresh_token": refresh_token}, headers=from_somewhere()
-    )
-
-
-def open_session(http: httpx.Client, account: Account) -> dict[str, str]:
-    """Log in for a cookie; returns the headers that show it, and that it was not forged.
-
-    By hand: over plain HTTP no client would send a cookie that is Secure.
-    """
-    answer = ask_login(http, account, "/auth/session").raise_for_status()
-    cookie = f"{COOKIE}={answer.cookies[COOKIE]}"
-    return {"Cookie": cookie, "X-CSRF-Token": answer.json()["csrf_token"]}
+    return {"Authorization": f"Bearer {TOKENS.sign(token)}"}
 
 
 def new_user(http: httpx.Client, name: str = "Ada") -> int:

@@ -15,7 +15,8 @@ from phase3_auth.clock import utc_now
 from phase3_auth.forget_sessions import forget
 from phase3_auth.make_admin import update_to_admin
 
-from .conftest import ADMIN, Account, as_user, bearer
+from .conftest import as_user
+from .people import Person, first_admin
 from .test_plans import EXPLAINING, Plans, explaining
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
     from phase3_auth.settings import Settings
 
-    Ask = Callable[[httpx.AsyncClient, Plans, Account], Awaitable[httpx.Response]]
+    Ask = Callable[[httpx.AsyncClient, Plans, Person], Awaitable[httpx.Response]]
 
 # Each user has two sessions by a cookie and two by tokens, which were exchanged twice. A tenth of
 # all that expires has expired.
@@ -92,9 +93,9 @@ def full(settings: Settings) -> Settings:
 
 
 @pytest.fixture
-def admin(environment: dict[str, str]) -> Account:
+def admin(environment: dict[str, str]) -> Person:
     """Know somebody who can log in."""
-    return Account(ADMIN, environment["ADMIN_EMAIL"], environment["ADMIN_PASSWORD"])
+    return first_admin(environment)
 
 
 async def a_token(http: httpx.AsyncClient, *_: object) -> httpx.Response:
@@ -102,9 +103,9 @@ async def a_token(http: httpx.AsyncClient, *_: object) -> httpx.Response:
     return await http.get("/auth/me")
 
 
-async def a_login(http: httpx.AsyncClient, _: Plans, account: Account) -> httpx.Response:
+async def a_login(http: httpx.AsyncClient, _: Plans, person: Person) -> httpx.Response:
     """Log in for tokens."""
-    given = {"email": account.email, "password": account.password}
+    given = {"email": person.email, "password": person.password}
     return await http.post("/auth/login", json=given)
 
 
@@ -113,33 +114,33 @@ async def refreshed(http: httpx.AsyncClient, token: str) -> httpx.Response:
     return await http.post("/auth/refresh", json={"refresh_token": token})
 
 
-async def a_refresh(http: httpx.AsyncClient, plans: Plans, account: Account) -> httpx.Response:
+async def a_refresh(http: httpx.AsyncClient, plans: Plans, person: Person) -> httpx.Response:
     """Exchange the token of a login."""
-    first = (await a_login(http, plans, account)).json()["refresh_token"]
+    first = (await a_login(http, plans, person)).json()["refresh_token"]
     plans.clear()
     return await refreshed(http, first)
 
 
-async def a_lost_answer(http: httpx.AsyncClient, plans: Plans, account: Account) -> httpx.Response:
+async def a_lost_answer(http: httpx.AsyncClient, plans: Plans, person: Person) -> httpx.Response:
     """Exchange it once more, at once."""
-    first = (await a_login(http, plans, account)).json()["refresh_token"]
+    first = (await a_login(http, plans, person)).json()["refresh_token"]
     (await refreshed(http, first)).raise_for_status()
     plans.clear()
     return await refreshed(http, first)
 
 
-async def a_theft(http: httpx.AsyncClient, plans: Plans, account: Account) -> httpx.Response:
+async def a_theft(http: httpx.AsyncClient, plans: Plans, person: Person) -> httpx.Response:
     """Exchange it once more, after its successor was."""
-    first = (await a_login(http, plans, account)).json()["refresh_token"]
+    first = (await a_login(http, plans, person)).json()["refresh_token"]
     second = (await refreshed(http, first)).json()["refresh_token"]
     (await refreshed(http, second)).raise_for_status()
     plans.clear()
     return await refreshed(http, first)
 
 
-async def a_cookie(http: httpx.AsyncClient, _: Plans, account: Account) -> httpx.Response:
+async def a_cookie(http: httpx.AsyncClient, _: Plans, person: Person) -> httpx.Response:
     """Log in for a cookie, in the place of another."""
-    given = {"email": account.email, "password": account.password}
+    given = {"email": person.email, "password": person.password}
     earlier = {"Cookie": "__Host-session=cookie-5000"}
     return await http.post("/auth/session", json=given, headers=earlier)
 
@@ -150,11 +151,11 @@ async def a_session(http: httpx.AsyncClient, *_: object) -> httpx.Response:
     return await http.get("/auth/me", headers={"Cookie": "__Host-session=cookie-5001"})
 
 
-async def a_logout(http: httpx.AsyncClient, plans: Plans, account: Account) -> httpx.Response:
+async def a_logout(http: httpx.AsyncClient, plans: Plans, person: Person) -> httpx.Response:
     """End the session of a token."""
-    access = (await a_login(http, plans, account)).json()["access_token"]
+    access = (await a_login(http, plans, person)).json()["access_token"]
     plans.clear()
-    return await http.post("/auth/logout", headers=bearer(access))
+    return await http.post("/auth/logout", headers={"Authorization": f"Bearer {access}"})
 
 
 async def a_logout_everywhere(http: httpx.AsyncClient, *_: object) -> httpx.Response:
@@ -162,9 +163,9 @@ async def a_logout_everywhere(http: httpx.AsyncClient, *_: object) -> httpx.Resp
     return await http.post("/auth/logout-everywhere", headers=as_user(79))
 
 
-async def a_new_password(http: httpx.AsyncClient, _: Plans, account: Account) -> httpx.Response:
+async def a_new_password(http: httpx.AsyncClient, _: Plans, person: Person) -> httpx.Response:
     """Put the same one in the place of the old one."""
-    given = {"current_password": account.password, "new_password": account.password}
+    given = {"current_password": person.password, "new_password": person.password}
     return await http.post("/auth/password", json=given)
 
 
@@ -200,7 +201,7 @@ CASES: list[tuple[Ask, int, set[str]]] = [
     ("ask", "status", "indexes"), CASES, ids=[ask.__name__ for ask, *_ in CASES]
 )
 def test_who_is_asking_is_answered_from_the_indexes_made_for_it(
-    ask: Ask, status: int, indexes: set[str], full: Settings, admin: Account
+    ask: Ask, status: int, indexes: set[str], full: Settings, admin: Person
 ) -> None:
     async def plans_of_last() -> tuple[httpx.Response, str]:
         async with explaining(full) as (http, plans):

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
-from .conftest import (
-    as_user,
-    ask_login,
-    ask_order,
+from .conftest import as_user, ask_order, new_key, new_order, new_product, new_sku, new_user
+from .people import (
+    UNLIMITED,
+    ask_cookie,
     ask_refresh,
-    bearer,
+    ask_tokens,
     log_in,
-    new_account,
-    new_key,
-    new_order,
-    new_product,
-    new_sku,
-    new_user,
-    open_session,
+    new_person,
+    open_browser,
+    refresh,
 )
 
 if TYPE_CHECKING:
@@ -32,14 +28,18 @@ if TYPE_CHECKING:
     from shared.fixtures import Serve
     from shared.servers import Server
 
+    from .people import Login
     from .steps import Steps
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="module")
 def server(serve: Serve, database_url: str, steps: Steps) -> Server:
     """Serve over one connection, which prepares each statement once."""
     through = make_conninfo(database_url, host="127.0.0.1", port=steps.port)
-    return serve(env={"POOL_MIN_SIZE": "1", "POOL_MAX_SIZE": "1", "DATABASE_URL": through})
+    one = {"POOL_MIN_SIZE": "1", "POOL_MAX_SIZE": "1", "DATABASE_URL": through}
+    return serve(env={**UNLIMITED, **one})
 
 
 @pytest.fixture
@@ -153,9 +153,7 @@ def test_writing_one_row_is_one_round_trip_more(
 # ---------------------------------------------------------------- who is asking
 
 
-def cost_of_one(
-    steps: Steps, prepare: Callable[[], dict[str, str]], send: Callable[[dict[str, str]], object]
-) -> int:
+def cost_of_one(steps: Steps, prepare: Callable[[], T], send: Callable[[T], object]) -> int:
     """Count the round trips of a request that needs something new each time."""
     send(prepare())
     prepared = prepare()
@@ -165,110 +163,105 @@ def cost_of_one(
 
 
 def test_to_know_who_is_asking_costs_the_same_by_a_token_and_by_a_cookie(
-    anybody: httpx.Client, steps: Steps
+    stranger: httpx.Client, steps: Steps
 ) -> None:
-    account = new_account(anybody)
-    token, cookie = as_user(account.id), open_session(anybody, account)
+    ada = new_person(stranger)
+    logins = [log_in(stranger, ada), open_browser(stranger, ada)]
 
-    costs = [cost(steps, lambda h=h: anybody.get("/auth/me", headers=h)) for h in (token, cookie)]
+    costs = [cost(steps, lambda by=by: see_myself(stranger, by)) for by in logins]
 
     assert costs == [2, 2]
 
 
 def test_a_cookie_that_comes_back_after_a_minute_is_noted(
-    anybody: httpx.Client, steps: Steps, database_url: str
+    stranger: httpx.Client, steps: Steps, database_url: str
 ) -> None:
-    account = new_account(anybody)
+    ada = new_person(stranger)
 
-    def used_before() -> dict[str, str]:
-        cookie = open_session(anybody, account)
+    def used_before() -> Login:
+        browser = open_browser(stranger, ada)
         with psycopg.connect(database_url) as conn:
             conn.execute("UPDATE sessions SET created_at = created_at - interval '2 minutes'")
             conn.execute("UPDATE sessions SET last_used_at = created_at")
-        return cookie
+        return browser
 
-    assert cost_of_one(steps, used_before, lambda h: anybody.get("/auth/me", headers=h)) == 3
+    assert cost_of_one(steps, used_before, lambda browser: see_myself(stranger, browser)) == 3
 
 
-def test_logging_in_costs_few_round_trips(anybody: httpx.Client, steps: Steps) -> None:
-    account = new_account(anybody)
+def see_myself(http: httpx.Client, login: Login) -> httpx.Response:
+    """Show who one is, and ask who that is."""
+    return http.get("/auth/me", headers=login.headers)
 
-    def by_cookie() -> httpx.Response:
-        return ask_login(anybody, account, "/auth/session")
+
+def test_logging_in_costs_few_round_trips(stranger: httpx.Client, steps: Steps) -> None:
+    ada = new_person(stranger)
 
     # The account, and the session with its first token.
-    assert cost(steps, lambda: ask_login(anybody, account)) == 2
+    assert cost(steps, lambda: ask_tokens(stranger, ada)) == 2
     # The account, BEGIN, the session, COMMIT.
-    assert cost(steps, by_cookie) == 4
+    assert cost(steps, lambda: ask_cookie(stranger, ada)) == 4
 
 
 def test_a_refresh_is_one_round_trip_and_a_second_look_another(
-    anybody: httpx.Client, steps: Steps
+    stranger: httpx.Client, steps: Steps
 ) -> None:
-    account = new_account(anybody)
+    ada = new_person(stranger)
 
-    def a_token() -> dict[str, str]:
-        return {"refresh_token": log_in(anybody, account).refresh}
+    def exchanged(times: int) -> str:
+        first = tokens = log_in(stranger, ada)
+        for _ in range(times):
+            tokens = refresh(stranger, tokens)
+        return first.refresh
 
-    def one_exchanged() -> dict[str, str]:
-        ask_refresh(anybody, **(token := a_token())).raise_for_status()
-        return token
+    def exchange(token: str) -> None:
+        ask_refresh(stranger, token)
 
-    def one_long_exchanged() -> dict[str, str]:
-        second = ask_refresh(anybody, **(token := a_token())).raise_for_status().json()
-        ask_refresh(anybody, second["refresh_token"]).raise_for_status()
-        return token
-
-    def refresh(token: dict[str, str]) -> httpx.Response:
-        return ask_refresh(anybody, **token)
-
-    assert cost_of_one(steps, a_token, refresh) == 1
-    assert cost_of_one(steps, one_exchanged, refresh) == 2
+    assert cost_of_one(steps, lambda: exchanged(0), exchange) == 1
+    assert cost_of_one(steps, lambda: exchanged(1), exchange) == 2
     # BEGIN, the lock, what is denied, the session, COMMIT.
-    assert cost_of_one(steps, one_long_exchanged, refresh) == 2 + 5
+    assert cost_of_one(steps, lambda: exchanged(2), exchange) == 2 + 5
 
 
 def test_logging_out_costs_as_much_for_ten_sessions_as_for_one(
-    anybody: httpx.Client, steps: Steps
+    stranger: httpx.Client, steps: Steps
 ) -> None:
-    account = new_account(anybody)
+    ada = new_person(stranger)
 
-    def log_out(headers: dict[str, str]) -> None:
-        anybody.post("/auth/logout", headers=headers).raise_for_status()
+    def log_out(login: Login) -> None:
+        stranger.post("/auth/logout", headers=login.headers).raise_for_status()
 
-    def log_out_everywhere(headers: dict[str, str]) -> None:
-        anybody.post("/auth/logout-everywhere", headers=headers).raise_for_status()
+    def log_out_everywhere(login: Login) -> None:
+        stranger.post("/auth/logout-everywhere", headers=login.headers).raise_for_status()
 
-    def by_cookie() -> dict[str, str]:
-        return open_session(anybody, account)
+    def by_cookie() -> Login:
+        return open_browser(stranger, ada)
 
-    def by_token() -> dict[str, str]:
-        return bearer(log_in(anybody, account).access)
+    def by_token() -> Login:
+        return log_in(stranger, ada)
 
-    def ten_times() -> dict[str, str]:
-        return [by_token() for _ in range(10)][-1]
+    def ten_times() -> Login:
+        return [log_in(stranger, ada) for _ in range(10)][-1]
 
     # Who is asking, BEGIN, the lock, what is denied, the session, COMMIT.
     assert cost_of_one(steps, by_cookie, log_out) == 6
-    assert cost_of_one(steps, by_token, log_out) == 7  # which session it is, is to be asked first
+    assert cost_of_one(steps, by_token, log_out) == 7  # whose session it is has to be asked first
     assert cost_of_one(steps, by_token, log_out_everywhere) == 6
     assert cost_of_one(steps, ten_times, log_out_everywhere) == 6
 
 
 def test_an_account_costs_few_round_trips(
-    http: httpx.Client, anybody: httpx.Client, steps: Steps
+    http: httpx.Client, stranger: httpx.Client, steps: Steps
 ) -> None:
-    account = new_account(anybody)
-    same = {"current_password": account.password, "new_password": account.password}
-    role = f"/users/{account.id}/role"
-
-    def sign_up(_: dict[str, str]) -> None:
-        new_account(anybody)
+    ada = new_person(stranger)
+    same = {"current_password": ada.password, "new_password": ada.password}
 
     def change_password() -> httpx.Response:
-        return anybody.post("/auth/password", json=same, headers=as_user(account.id))
+        return stranger.post("/auth/password", json=same, headers=as_user(ada.id))
 
-    assert cost_of_one(steps, dict, sign_up) == 1
-    assert cost(steps, lambda: http.put(role, json={"role": "user"})) == 2
+    def change_role() -> httpx.Response:
+        return http.put(f"/users/{ada.id}/role", json={"role": "user"})
+
+    assert cost_of_one(steps, lambda: stranger, new_person) == 1
+    assert cost(steps, change_role) == 2
     # Who is asking, the account, BEGIN, the password, our session, all of them, COMMIT.
     assert cost(steps, change_password) == 7
