@@ -39,6 +39,9 @@ PUBLIC = {
     ("GET", "/auth/oauth/callback"),
 }
 
+# What /docs is made of. Any other part of an app may have routes that cannot be seen from outside.
+FOLDERS = {"/static-offline-docs"}
+
 SAFE = {"GET", "HEAD", "OPTIONS"}  # RFC 9110, 9.2.1: they change nothing, so none needs forging
 
 
@@ -150,7 +153,11 @@ def refuse_forged(request: Request, cookie: str) -> None:
 
 
 def refuse_unguarded(app: FastAPI) -> None:
-    """Refuse to start with a route that nobody has decided about."""
+    """Refuse to start with a route that nobody has decided about, or that nobody can see."""
+    for part in app.routes:
+        if not isinstance(part, Route) and getattr(part, "path", None) not in FOLDERS:
+            kind = type(part).__name__
+            raise RuntimeError(f"Nobody can tell whom {kind} lets in. Add its routes one by one.")
     for method, route in operations(app):
         if (method, route.path) not in PUBLIC and not asks_who(route):
             raise RuntimeError(
