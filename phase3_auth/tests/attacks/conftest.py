@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .access import World
 from .forging import Loot
 from .people import Person, log_in_admin, sign_up, told
 
@@ -77,3 +78,9 @@ def opens_nothing(http: httpx.Client, mallory: Person) -> Refused:
         assert http.get("/auth/me", headers=mallory.headers).is_success
 
     return check
+
+
+@pytest.fixture
+def world(http: httpx.Client, ada: Person, mallory: Person, admin: Person) -> World:
+    """Set the scene."""
+    return World(http, http.get("/openapi.json").json(), ada, mallory, admin)
