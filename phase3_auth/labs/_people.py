@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 PASSWORD = "nine gulls over a pier"  # noqa: S105 - it opens nothing that lasts
 
-UNLIMITED = dict.fromkeys(
+UNLIMITED: dict[str, str] = dict.fromkeys(
     (
         "LOGIN_PER_ADDRESS",
         "LOGIN_PER_PAIR",

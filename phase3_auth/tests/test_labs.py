@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from phase3_auth.labs import guessing, login_timing
+from phase3_auth.labs import guessing, login_timing, steal
 from phase3_auth.labs._stolen import COMMON, attack, ways
 from shared.course import labs
 from shared.phases import find_phase
@@ -157,3 +157,45 @@ def test_each_is_refused_for_its_own_reason_and_all_with_one_answer(find: Find) 
     assert because["expired an hour ago"] == "It is not good now."
     assert because["Mallory's own, after her logout"] == "It was taken back: its jti is denied."
     assert "13 refusals, 1 answer" in find("forge").report
+
+
+# ---------------------------------------------------------------- steal
+
+STORIES = [title for title, _ in steal.STORIES.values()]
+
+
+def test_a_family_dies_when_a_token_comes_twice_whoever_is_first(find: Find) -> None:
+    *_, stays, _ = find("steal").tables
+
+    ended = "the family ends"
+    assert stays == [
+        [STORIES[0], "10:05", "10:15", f"the owner exchanges R1: 401, {ended}"],
+        [STORIES[1], "never", "-", "-"],
+        [STORIES[2], "10:15:05", "10:31", f"the thief exchanges R2: 401, {ended}"],
+        [STORIES[3], "10:05", "10:15", "the thief shows A1: 401, expired"],
+        [STORIES[4], "10:05", "10:10", f"the owner logs out: 204, {ended}"],
+    ]
+    assert find("steal").report.count("WARNING auth.refresh_token_reused") == 3
+
+
+def test_in_the_end_the_owner_is_in_and_the_thief_is_out(find: Find) -> None:
+    *_, hands = find("steal").tables
+
+    assert [row[0] for row in hands[::2]] == STORIES
+    assert {tuple(row[1::2]) for row in hands[::2]} == {("the owner", "200")}
+    assert {row[4] for row in hands[::2]} == {"200"}
+    assert {row[3] for row in hands[1::2]} == {"401"}
+    assert {row[4] for row in hands[1::2]} == {"401", "-"}
+
+
+def test_within_the_grace_the_thief_is_given_what_the_owner_has(find: Find) -> None:
+    _, owner_first, within_grace, *_ = find("steal").tables
+
+    assert [row[2:4] for row in within_grace[2:4]] == [
+        ["exchanges R1", "R2, A2"],
+        ["exchanges R1", "R2, A2, the same again"],
+    ]
+    after = {row[4] for row in owner_first[3:6]}
+    assert after == {"no tokens; denied: A2"}
+    pictures = {picture.name for picture in find("steal").out.glob("*.svg")}
+    assert pictures == {f"steal_{name}.svg" for name in steal.DRAWN}
