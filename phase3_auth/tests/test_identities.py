@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -12,6 +13,7 @@ from psycopg.rows import dict_row
 
 from shared.openid import come_back, cookie_header, cookies_of
 from shared.race import together
+from shared.witness import eventually, waiting_for_locks
 
 from .rogue import rogue_provider, settings_for
 
@@ -356,6 +358,23 @@ def test_identities_with_one_e_mail_get_one_account(
     assert len(ids_of(http, answers)) == 1
     (user,) = users_with(db, email)
     assert sorted(user["subjects"]) == sorted(each["sub"] for each in people)
+
+
+def test_an_account_cannot_be_deleted_while_it_is_linked(
+    http: httpx.Client, rogue: Rogue, db: Db, database_url: str
+) -> None:
+    ada = person()
+    user_id = me(http, rogue.enter(http, **ada))["id"]
+    with ThreadPoolExecutor() as pool:
+        with psycopg.connect(database_url) as holding:
+            holding.execute("LOCK TABLE identities IN SHARE ROW EXCLUSIVE MODE")
+            entering = pool.submit(rogue.enter, http, **person(email=ada["email"]))
+            eventually(lambda: waiting_for_locks(holding) == 1)
+            deleting = pool.submit(db.execute, "DELETE FROM users WHERE id = %s", (user_id,))
+            eventually(lambda: waiting_for_locks(holding) == 2)
+
+        assert entering.result().status_code == 303
+        assert deleting.result().rowcount == 1
 
 
 @pytest.mark.parametrize("time", range(3))

@@ -143,7 +143,6 @@ NONSENSE: dict[str, Said] = {
     "a redirect": Said(b"{}", 302, {"Location": "/elsewhere"}),
     "404": Said(b"{}", 404),
     "400 and no reason": Said(b"{}", 400),
-    "without end": Said(b" " * (MAX_BYTES + 1)),
     "a headline of another protocol": Said(b"", 0),
 }
 
@@ -158,6 +157,18 @@ def test_nonsense_is_the_providers_trouble(rogue: Rogue, path: str, said: Said) 
 
     expect_unavailable(answer)
     assert "/elsewhere" not in rogue.asked
+
+
+def test_more_than_makes_sense_is_not_read(rogue: Rogue) -> None:
+    right = json.dumps(rogue.discovery()).encode()
+    rogue.instead[DISCOVERY] = Said(right.ljust(MAX_BYTES))
+    assert asked(rogue.issuer, begin)
+    rogue.instead[DISCOVERY] = Said(right.ljust(MAX_BYTES + 1))
+
+    with pytest.raises(Problem) as answer:
+        asked(rogue.issuer, begin)
+
+    expect_unavailable(answer)
 
 
 def test_what_unfolds_to_more_than_makes_sense_is_not_unfolded(rogue: Rogue) -> None:
