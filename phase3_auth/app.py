@@ -1,6 +1,7 @@
 """The application: what is wired to what, and which paths there are."""
 
 import gc
+import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -35,8 +36,10 @@ from .passwords import Passwords
 from .provider import Provider
 from .rate_limit import RateLimits
 from .security import Security
-from .settings import Settings
+from .settings import LEAST_BCRYPT_COST, Settings
 from .strict import StrictRoute
+
+log = logging.getLogger(__package__)
 
 router = APIRouter(route_class=StrictRoute, tags=["health"])
 
@@ -106,6 +109,8 @@ def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
 
 def secure(settings: Settings, clock: Clock) -> Security:
     """Compose what tells who is asking."""
+    if settings.bcrypt_cost < LEAST_BCRYPT_COST:
+        log.warning("settings.cheap_passwords bcrypt_cost=%d", settings.bcrypt_cost)
     return Security(
         settings,
         clock,

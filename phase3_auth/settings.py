@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Callable
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from limits import RateLimitItem
 from psycopg import ProgrammingError
@@ -48,6 +48,8 @@ def written_as(read: Callable[[str], object]) -> BeforeValidator:
 
 def seconds(text: str) -> timedelta:
     """Read a number of seconds; to pydantic "1:30" is a duration, too."""
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", text.strip()):
+        raise ValueError("must be a number of seconds, such as 900 or 0.5")
     return timedelta(seconds=float(text))
 
 
@@ -73,11 +75,16 @@ def signing_keys(text: str) -> dict[str, str]:
 
 
 def our_address(value: str) -> str:
-    """Refuse what is not the beginning of a URL alone: it is compared and put in front of paths."""
-    if not re.fullmatch(
-        r"https?://[A-Za-z0-9.-]+(:[0-9]+)?|https?://\[[0-9a-f:]+\](:[0-9]+)?", value
-    ):
-        raise ValueError("must look like https://shop.example.org, without a path")
+    """Refuse what no browser would call us by, letter by letter: it is compared with an Origin.
+
+    It is put in front of paths, too, so it has none.
+    """
+    origin = r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?"
+    if not re.fullmatch(origin, value) or re.fullmatch("http:.*:80|https:.*:443", value):
+        raise ValueError(
+            "must look like https://shop.example.org or http://127.0.0.1:8003, "
+            "without a path, and without a port that goes without saying"
+        )
     return value
 
 
@@ -90,13 +97,30 @@ def issuer_address(value: str) -> str:
     return value
 
 
+HTTP_PORT = 80
+LEAST_BCRYPT_COST = 10  # OWASP, Password Storage Cheat Sheet; a lower one is for tests
 SECRET_LENGTH = 32  # characters; as bytes, what SHA-256 wants of an HMAC's key (RFC 7518, 3.2)
+
+# A pool's most, and its least; what lives as long as something else, and that.
+AT_LEAST = {
+    "pool_max_size": "pool_min_size",
+    "refresh_token_lifetime": "access_token_lifetime",
+    "family_lifetime": "refresh_token_lifetime",
+    "session_lifetime": "session_idle",
+}
+Ordered = TypeVar("Ordered", int, timedelta)
 
 Seconds = Annotated[float, Field(ge=0.001, le=3600)]
 Lifetime = Annotated[
     timedelta,
     written_as(seconds),
     Field(ge=timedelta(seconds=1), le=timedelta(days=366)),
+]
+# Not for long: until it is over, a stolen token may be exchanged beside its owner's.
+Grace = Annotated[
+    timedelta,
+    written_as(seconds),
+    Field(ge=timedelta(0), le=timedelta(minutes=1)),
 ]
 # SecretStr shows itself as asterisks wherever it is printed by mistake.
 Secret = Annotated[SecretStr, AfterValidator(long_secret)]
@@ -116,8 +140,8 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], BeforeValidator(str.upper)
     ] = "INFO"
 
-    # It holds a password, so it has no default.
-    database_url: Annotated[str, Field(min_length=1), AfterValidator(postgres_address)]
+    # It holds a password, so it has no default and is not shown.
+    database_url: Annotated[str, Field(min_length=1, repr=False), AfterValidator(postgres_address)]
     # A connection is a PostgreSQL process. A few per core keep it busy; more only wait inside it.
     pool_min_size: int = Field(default=2, ge=0, le=1000)
     pool_max_size: int = Field(default=10, ge=1, le=1000)
@@ -144,14 +168,14 @@ class Settings(BaseSettings):
     refresh_token_lifetime: Lifetime = timedelta(days=14)
     family_lifetime: Lifetime = timedelta(days=90)
     # In this time a client that lost the answer may ask for it once more.
-    refresh_grace: Lifetime = timedelta(seconds=10)
+    refresh_grace: Grace = timedelta(seconds=10)
     # The same two for a cookie, which people leave behind on machines that are not theirs.
     session_idle: Lifetime = timedelta(minutes=30)
     session_lifetime: Lifetime = timedelta(hours=12)
 
     # Mixed into every password, so that a stolen database alone is no use to those who guess.
     password_pepper: Secret
-    # Each step doubles the work, ours and theirs. Below 10 is for tests.
+    # Each step doubles the work, ours and theirs.
     bcrypt_cost: int = Field(default=12, ge=4, le=16)
     # Hashing takes a core for a quarter of a second. So many at once, and the others wait.
     password_threads: int = Field(default=1, ge=1, le=64)
@@ -179,7 +203,10 @@ class Settings(BaseSettings):
     @classmethod
     def default_to_here(cls, value: str, info: ValidationInfo) -> str:
         """Take where we listen, which is where a browser on the same machine finds us."""
-        return value or f"http://{info.data.get('host')}:{info.data.get('port')}"
+        # One of the two that is wrong isn't here, and has been told of.
+        host, port = info.data.get("host", "localhost").lower(), info.data.get("port", HTTP_PORT)
+        here = f"http://[{host}]" if ":" in host else f"http://{host}"
+        return value or (here if port == HTTP_PORT else f"{here}:{port}")
 
     @field_validator("oidc_client_id")
     @classmethod
@@ -189,12 +216,13 @@ class Settings(BaseSettings):
             raise ValueError("must be set, because OIDC_ISSUER is")
         return value
 
-    @field_validator("pool_max_size")
+    @field_validator(*AT_LEAST)
     @classmethod
-    def hold_the_minimum(cls, value: int, info: ValidationInfo) -> int:
-        """Refuse a pool whose most is less than its least."""
-        if value < info.data.get("pool_min_size", 0):
-            raise ValueError("must not be less than POOL_MIN_SIZE")
+    def hold_the_minimum(cls, value: Ordered, info: ValidationInfo) -> Ordered:
+        """Refuse what is less than something that it must be able to hold."""
+        least = AT_LEAST[str(info.field_name)]
+        if least in info.data and value < info.data[least]:
+            raise ValueError(f"must not be less than {least.upper()}")
         return value
 
 
