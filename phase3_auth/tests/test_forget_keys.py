@@ -18,7 +18,7 @@ from shared.race import together
 from .conftest import ask_order, books_balance, new_key, new_product, new_user
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import httpx
 
@@ -43,49 +43,54 @@ def remember(conn: psycopg.Connection[Any], age: str, count: int = 1) -> None:
             SELECT id, 0
               FROM ada
              CROSS JOIN generate_series(1, %(count)s)
-            RETURNING id
+            RETURNING id, user_id
         )
-        INSERT INTO idempotency_keys (key, fingerprint, order_id, created_at)
-        SELECT %(age)s || row_number() OVER (), sha256('1'), id, now() - %(age)s::interval
+        INSERT INTO idempotency_keys (user_id, key, fingerprint, order_id, created_at)
+        SELECT user_id, %(age)s || row_number() OVER (), sha256('1'), id, now() - %(age)s::interval
           FROM placed
         """,
         {"age": age, "count": count},
     )
 
 
-def run(database_url: str) -> int:
+@pytest.fixture
+def run(environment: dict[str, str], database_url: str) -> Callable[[], int]:
     """Run it as a scheduler would; returns how many it says to have forgotten."""
-    done = subprocess.run(
-        [sys.executable, "-m", "phase3_auth.forget_keys"],
-        cwd=ROOT,
-        env={"PATH": os.environ["PATH"], "DATABASE_URL": database_url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    said = re.fullmatch(r"Forgot (\d+) idempotency keys older than 24 hours\.\n", done.stdout)
-    assert said, done
-    return int(said[1])
+
+    def run() -> int:
+        done = subprocess.run(
+            [sys.executable, "-m", "phase3_auth.forget_keys"],
+            cwd=ROOT,
+            env={"PATH": os.environ["PATH"], **environment, "DATABASE_URL": database_url},
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        said = re.fullmatch(r"Forgot (\d+) idempotency keys older than 24 hours\.\n", done.stdout)
+        assert said, done
+        return int(said[1])
+
+    return run
 
 
 def test_only_keys_older_than_a_day_are_forgotten(
-    conn: psycopg.Connection[Any], database_url: str
+    conn: psycopg.Connection[Any], run: Callable[[], int]
 ) -> None:
     for age in ("23 hours 59 minutes", "24 hours 1 minute", "400 days", "0 hours"):
         remember(conn, age)
 
-    forgotten = run(database_url)
+    forgotten = run()
 
     assert forgotten == 2
     kept = conn.execute("SELECT key FROM idempotency_keys ORDER BY created_at").fetchall()
     assert [key for (key,) in kept] == ["23 hours 59 minutes1", "0 hours1"]
 
 
-def test_many_at_once_share_the_work(conn: psycopg.Connection[Any], database_url: str) -> None:
+def test_many_at_once_share_the_work(conn: psycopg.Connection[Any], run: Callable[[], int]) -> None:
     remember(conn, "2 days", 2 * AT_ONCE + 1)
 
-    forgotten = together(3, lambda _: run(database_url))
+    forgotten = together(3, lambda _: run())
 
     assert not [each for each in forgotten if isinstance(each, Exception)], forgotten
     assert sum(each for each in forgotten if isinstance(each, int)) == 2 * AT_ONCE + 1
@@ -103,14 +108,29 @@ def test_what_another_is_at_is_left_to_it(conn: psycopg.Connection[Any], databas
     assert forgotten == 2
 
 
+def test_a_key_of_the_same_letters_stays_with_who_has_used_it_since(
+    conn: psycopg.Connection[Any], http: httpx.Client, run: Callable[[], int]
+) -> None:
+    ada, bob, product, key = new_user(http), new_user(http), new_product(http), new_key()
+    ask_order(http, ada, {product: 1}, key).raise_for_status()
+    conn.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
+    young = ask_order(http, bob, {product: 1}, key)
+
+    forgotten = run()
+
+    assert forgotten == 1
+    assert ask_order(http, bob, {product: 1}, key).content == young.content
+    assert conn.execute("SELECT user_id FROM idempotency_keys").fetchall() == [(bob,)]
+
+
 def test_a_forgotten_key_makes_a_new_order_and_the_old_one_stays(
-    conn: psycopg.Connection[Any], http: httpx.Client, database_url: str
+    conn: psycopg.Connection[Any], http: httpx.Client, run: Callable[[], int]
 ) -> None:
     user, product, key = new_user(http), new_product(http), new_key()
     first = ask_order(http, user, {product: 1}, key).json()
     conn.execute("UPDATE idempotency_keys SET created_at = now() - interval '25 hours'")
 
-    forgotten = run(database_url)
+    forgotten = run()
     second = ask_order(http, user, {product: 1}, key).json()
 
     assert forgotten == 1
@@ -119,11 +139,11 @@ def test_a_forgotten_key_makes_a_new_order_and_the_old_one_stays(
     books_balance(conn)
 
 
-def test_a_missing_address_is_told_by_its_name() -> None:
+def test_a_missing_address_is_told_by_its_name(environment: dict[str, str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "phase3_auth.forget_keys"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"]},
+        env={"PATH": os.environ["PATH"], **environment},
         capture_output=True,
         text=True,
         timeout=20,
