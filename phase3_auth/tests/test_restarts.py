@@ -1,41 +1,46 @@
-"""Restarts in the middle of a thousand orders: clients insist, nothing is lost or done twice."""
+"""Restarts in the middle of hundreds of orders: nothing is lost, and nobody becomes unknown by it.
+
+A token that one process has signed is good at the next, and a database that is away is no reason to
+say of a token that it is bad: a client that believed it would ask a person for a password.
+"""
 
 from __future__ import annotations
 
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from itertools import cycle, islice
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import psycopg
 
-from shared import databases
 from shared.fixtures import IMPATIENT
-from shared.infra.embedded_postgres import EmbeddedPostgres
-from shared.infra.processes import is_alive
-from shared.infra.state import State
 from shared.witness import eventually
 
-from .conftest import ask_order, books_balance, insist, new_key, new_product, new_user
+from .conftest import (
+    ADMIN,
+    as_user,
+    ask_order,
+    books_balance,
+    insist,
+    new_key,
+    new_product,
+    new_user,
+)
 from .supervisor import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
-
-    import pytest
+    from collections.abc import Callable
 
     from shared.fixtures import Serve
-    from shared.phases import Phase
     from shared.servers import Server
 
     Strike = Callable[[], object]
 
-ORDERS = 1000
+ORDERS = 400
 CLIENTS = 8
-EVERY = 150  # acknowledged orders from one blow to the next
+EVERY = 75  # acknowledged orders from one blow to the next
 
 
 class Sale:
@@ -44,7 +49,7 @@ class Sale:
     def __init__(self, url: str) -> None:
         self.acknowledged: dict[str, str] = {}  # the key, and where its order is
         self._url = url
-        with httpx.Client(base_url=url) as http:
+        with httpx.Client(base_url=url, headers=as_user(ADMIN)) as http:
             self._user = new_user(http)
             self._items = {new_product(http, stock=1_000_000): 2 for _ in range(2)}
 
@@ -90,46 +95,6 @@ def assert_nothing_is_lost(
     assert dict(kept) == sale.acknowledged
     assert len(orders) == ORDERS
     books_balance(conn)
-
-
-@contextmanager
-def a_postgres(state: State) -> Generator[EmbeddedPostgres]:
-    """Give a server that nobody else uses, gone at the end."""
-    postgres = EmbeddedPostgres(state)
-    try:
-        yield postgres
-    finally:
-        postgres.stop()
-        state.remove_home()
-
-
-def test_postgresql_is_stopped_and_killed_and_no_order_is_lost(
-    tmp_path_factory: pytest.TempPathFactory,
-    phase: Phase,
-    serve: Serve,
-    tell: Callable[[str, int], None],
-) -> None:
-    assert phase.schema
-    with a_postgres(State(tmp_path_factory.mktemp("postgres"))) as postgres:
-        url = databases.ensure_database(postgres.url(), "shop", phase.schema)
-        sale = Sale(serve(env={**IMPATIENT, "DATABASE_URL": url}).url)
-
-        def stop() -> None:
-            postgres.stop()
-            postgres.url()
-
-        def kill() -> None:
-            with psycopg.connect(url) as conn:
-                note = conn.execute("SELECT pg_read_file('postmaster.pid')").fetchone()
-            assert note
-            os.kill(pid := int(note[0].splitlines()[0]), signal.SIGKILL)
-            eventually(lambda: not is_alive(pid, "postgres"))
-            postgres.url()
-
-        tell("restarts of PostgreSQL", sale.run(stop, kill))
-
-        with psycopg.connect(url, autocommit=True) as conn:
-            assert_nothing_is_lost(conn, sale, tell)
 
 
 def test_connections_are_terminated_and_no_order_is_lost(
