@@ -106,11 +106,11 @@ def clock_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def clock(clock_file: Path) -> MovableClock:
-    """Give the clock that the file is; a test begins at a whole second: tokens know no other."""
+def clock(clock_file: Path) -> Iterator[MovableClock]:
+    """Give the clock that the file is; a test leaves it at a whole second: tokens know no other."""
     clock = MovableClock(clock_file)
+    yield clock
     clock.set(clock().replace(microsecond=0) + timedelta(seconds=1))
-    return clock
 
 
 @cache
