@@ -19,7 +19,7 @@ from starlette.routing import Route
 from .access_tokens import InvalidToken
 from .errors import Problem, forbidden, invalid_token, problems, unauthorized
 from .security import now, security
-from .sessions import COOKIE, csrf_token, session_by_cookie
+from .sessions import COOKIE, csrf_token, given_cookie, session_by_cookie
 from .sharing import Batch
 
 # What needs no identity, and no other route does without one.
@@ -80,7 +80,7 @@ async def current_user(request: Request) -> Identity:
     """
     if given := request.headers.getlist("authorization"):
         return await by_token(request, given)
-    if cookie := request.cookies.get(COOKIE):
+    if cookie := given_cookie(request, COOKIE):
         return await by_cookie(request, cookie)
     raise unauthorized("authentication_required", "This request needs a token or a session.")
 

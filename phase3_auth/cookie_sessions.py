@@ -21,6 +21,7 @@ from .sessions import (
     csrf_token,
     digest,
     end_sessions,
+    given_cookie,
     insert_session,
     lock_session_by_cookie,
     session_by_cookie,
@@ -68,9 +69,9 @@ async def begin_session(request: Request, given: Credentials) -> Response:
 @router.get("/auth/session", response_model=CookieSession, responses=problems(404))
 async def read_session(request: Request, who: CurrentUser) -> Response:
     """Tell a page that was loaded anew what it has to send along."""
-    cookie = request.cookies.get(COOKIE)
-    session = None if who.session_id is None else await session_by_cookie(request, cookie or "")
-    if session is None or cookie is None:
+    cookie = given_cookie(request, COOKIE)
+    session = None if who.session_id is None else await session_by_cookie(request, cookie)
+    if session is None:
         raise Problem(404, "no_cookie_session", "You came with a token; this is about cookies.")
     told = CookieSession(session.user_id, csrf_token(cookie), session.expires_at)
     return private(session_json(told))
@@ -89,6 +90,6 @@ async def open_session(
     async with conn.transaction():
         if not await insert_session(conn, account, cookie, at, expires_at):
             return None
-        if earlier := request.cookies.get(COOKIE):
+        if earlier := given_cookie(request, COOKIE):
             await end_sessions(conn, await lock_session_by_cookie(conn, digest(earlier)), at)
     return cookie, expires_at

@@ -23,7 +23,7 @@ from .provider import CALLBACK, Provider
 from .retrying import TryAgain, retried
 from .schemas import described
 from .security import address_of, now, security
-from .sessions import digest, set_cookie
+from .sessions import digest, given_cookie, set_cookie
 from .strict import StrictRoute
 
 log = logging.getLogger(__package__)
@@ -159,7 +159,7 @@ async def take_login(request: Request, state: str) -> Login:
     open its callback, to have them work in his account without knowing it (login CSRF); but he
     cannot put the cookie there. Nor can he use up a login whose state he has seen.
     """
-    secret = request.cookies.get(COOKIE, "")
+    secret = given_cookie(request, COOKIE)
     if not compare_digest(state_of(secret).encode(), state.encode()):
         raise login_expired()
     async with connection(request) as conn:
