@@ -30,6 +30,8 @@ RULES: dict[str, str] = {
     "POST /auth/login": "anyone",
     "POST /auth/refresh": "anyone",
     "POST /auth/session": "anyone",
+    "GET /auth/oauth/login": "anyone",
+    "GET /auth/oauth/callback": "anyone",
     "GET /auth/session": "somebody",
     "GET /auth/me": "somebody",
     "POST /auth/password": "somebody",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
 from .access import World
@@ -11,7 +12,7 @@ from .forging import Loot
 from .people import Person, log_in_admin, sign_up, told
 
 if TYPE_CHECKING:
-    import httpx
+    from collections.abc import Iterator
 
     from shared.fixtures import Serve
     from shared.servers import Server
@@ -36,6 +37,13 @@ LIMITLESS = {
 def server(serve: Serve, database_url: str) -> Server:
     """Serve without limits."""
     return serve(env={**LIMITLESS, "DATABASE_URL": database_url})
+
+
+@pytest.fixture
+def http(base_url: str) -> Iterator[httpx.Client]:
+    """Open a client that is nobody, unless a request says more: so an attack begins."""
+    with httpx.Client(base_url=base_url, timeout=10) as client:
+        yield client
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from .forging import base64url, each, mac, signed, signed_text, written
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .forging import Forgery, Loot, Refused
 
 RSA = rsa.generate_private_key(65537, 2048)
@@ -152,15 +154,12 @@ OTHER_ALGORITHMS: dict[str, Forgery] = {
 
 KIDS: dict[str, str] = {
     "empty": "",
-    "of another": "dev-2",
-    "a prefix of ours": "dev",
-    "of another case": "DEV-1",
+    "of another": "another",
     "/dev/null": "/dev/null",
     "a path to /dev/null": "../../../../../../../../dev/null",
     "a path to a file that everybody knows": "../../../../../../etc/hostname",
     "a path of another system": "..\\..\\..\\windows\\win.ini",
     "a path that is encoded": "%2e%2e%2f%2e%2e%2fdev%2fnull",
-    "a path with a zero byte": "dev-1\0/../../dev/null",
     "a file that is not there": "/invalid_path",
     "a pseudo file": "/proc/sys/kernel/randomize_va_space",
     "SQL that selects a key": "x' UNION SELECT '1';--",
@@ -175,18 +174,33 @@ KIDS: dict[str, str] = {
     "a URL": ELSEWHERE,
     "a URL of a file": "file:///dev/null",
     "an address inside": "http://169.254.169.254/latest/meta-data/",
-    "a line end": "dev-1\r\nX-Forged: yes",
     "a format string": "%s%s%n",
     "a name of Python's": "__class__",
     "very long": "A" * 100,
     "longer than a head": "A" * 50_000,
     "not ASCII": "ключ",
-    "a look-alike of ours": "dev\u20111",
-    "ours and an invisible character": "dev-1\u200b",
     "half a character": "\ud800",
 }
 
+ODD_KIDS: list[object] = [None, True, False, 0, 1, -1, [], ["tests"], {}, {"$ne": None}]
+
+LIKE_OURS: dict[str, Callable[[str], str]] = {
+    "a prefix": lambda kid: kid[:-1],
+    "in capitals": str.upper,
+    "and a zero byte": lambda kid: f"{kid}\0/../../dev/null",
+    "and a line end": lambda kid: f"{kid}\r\nX-Forged: yes",
+    "and an invisible character": lambda kid: f"{kid}\u200b",
+    "with a look-alike letter": lambda kid: kid.replace("s", "\u0455").replace("-", "\u2011"),
+    "twice": lambda kid: f"{kid},{kid}",
+}
+
 OTHER_KEYS: dict[str, Forgery] = {
+    **{
+        f"kid of ours {what}, signed with our key": lambda loot, change=change: loot.with_header(
+            loot.key, kid=change(loot.header["kid"])
+        )
+        for what, change in LIKE_OURS.items()
+    },
     **{
         f"kid {what}, {how}": lambda loot, kid=kid, key=key: loot.with_header(key, kid=kid)
         for what, kid in KIDS.items()
@@ -194,13 +208,13 @@ OTHER_KEYS: dict[str, Forgery] = {
     },
     **{
         f"kid {json.dumps(kid)}": lambda loot, kid=kid: loot.with_header(b"", kid=kid)
-        for kid in (None, True, False, 0, 1, -1, [], ["dev-1"], {}, {"$ne": None}, {"dev-1": 1})
+        for kid in ODD_KIDS
     },
     "kid missing": lambda loot: signed({"alg": "HS256", "typ": "at+jwt"}, loot.desired, OURS),
     "kid missing, signed with our key": lambda loot: signed(
         {"alg": "HS256", "typ": "at+jwt"}, loot.desired, loot.key
     ),
-    "kid of another, signed with our key": lambda loot: loot.with_header(loot.key, kid="dev-2"),
+    "kid of another, signed with our key": lambda loot: loot.with_header(loot.key, kid="another"),
     "jwk: a secret": lambda loot: loot.with_header(
         OURS, jwk={"kty": "oct", "k": base64url(OURS), "alg": "HS256"}
     ),
