@@ -22,6 +22,8 @@ UNLIMITED: dict[str, str] = dict.fromkeys(
     "999999999/second",
 )
 """For a service that is to be asked more often than it would stand from one address."""
+HURRIED = UNLIMITED | {"BCRYPT_COST": "4"}
+"""For an experiment that is about something else than passwords."""
 
 
 class Tokens(NamedTuple):

@@ -27,7 +27,7 @@ from phase3_auth.clock import utc_now
 
 from ._forgeries import Forgery, Target, compact, forgeries, new_key, pem_of, with_rsa, written
 from ._naive_verifier import Refused, parsed, verify
-from ._people import bearing, log_in, log_in_admin, sign_up
+from ._people import HURRIED, bearing, log_in, log_in_admin, sign_up
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +47,7 @@ SHOWN = 64
 def run(lab: Lab) -> None:
     """Show each token to both."""
     pair = new_key()
-    with httpx.Client(base_url=lab.serve().url) as http, TemporaryDirectory() as folder:
+    with httpx.Client(base_url=lab.serve(env=HURRIED).url) as http, TemporaryDirectory() as folder:
         (Path(folder) / KEY).write_bytes(pem_of(pair))
         mallory = str(sign_up(http, "Mallory"))
         admin = str(me(http, log_in_admin(http, lab).access).json()["id"])
