@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from phase3_auth.labs import guessing, login_timing, steal
+from phase3_auth.labs import guessing, jwt_vs_session, login_storm, login_timing, steal
 from phase3_auth.labs._stolen import COMMON, attack, ways
 from shared.course import labs
 from shared.phases import find_phase
@@ -199,3 +199,46 @@ def test_within_the_grace_the_thief_is_given_what_the_owner_has(find: Find) -> N
     assert after == {"no tokens; denied: A2"}
     pictures = {picture.name for picture in find("steal").out.glob("*.svg")}
     assert pictures == {f"steal_{name}.svg" for name in steal.DRAWN}
+
+
+# ---------------------------------------------------------------- jwt_vs_session
+
+
+def test_a_token_whose_role_is_current_asks_as_often_as_a_cookie(find: Find) -> None:
+    nothing, product, _ = find("jwt_vs_session").tables
+
+    assert [row[0] for row in nothing] == [row[0] for row in product] == [*jwt_vs_session.WAYS]
+    assert [row[5] for row in nothing] == ["0", "0", "1", "1"]
+    assert [row[5] for row in product] == ["1", "1", "2", "2"]
+
+
+def test_only_a_token_that_nobody_asks_about_outlives_the_logout(find: Find) -> None:
+    *_, let_in = find("jwt_vs_session").tables
+
+    assert [row[1:] for row in let_in] == [["15", "14"], ["0", "-"], ["0", "-"]]
+    assert (find("jwt_vs_session").out / "jwt_vs_session.svg").exists()
+
+
+# ---------------------------------------------------------------- login_storm
+
+
+def test_every_storm_is_sent_and_answered_while_others_ask(find: Find) -> None:
+    others, storm = find("login_storm").tables
+
+    assert [row[0] for row in others] == [login_storm.QUIET, *login_storm.WAYS]
+    assert {int(row[1]) + int(row[2]) for row in others} == {50}
+    assert [row[0] for row in storm] == [*login_storm.WAYS]
+    assert {row[1] for row in storm} == {"10"}
+    assert {int(row[2]) + int(row[3]) for row in storm} == {10}
+    assert (find("login_storm").out / "login_storm.svg").exists()
+
+
+def test_every_experiment_has_a_test() -> None:
+    assert set(PHASE.labs) == {
+        "forge",
+        "guessing",
+        "jwt_vs_session",
+        "login_storm",
+        "login_timing",
+        "steal",
+    }
