@@ -59,6 +59,12 @@ def server(serve: Serve, database_url: str, one_rogue: Rogue) -> Server:
     return serve(env={"DATABASE_URL": database_url, **settings_for(one_rogue.issuer)})
 
 
+@pytest.fixture
+def http(stranger: httpx.Client) -> httpx.Client:
+    """Come as a browser does that nobody has logged in."""
+    return stranger
+
+
 @dataclass(frozen=True)
 class Trial:
     """A shop, its provider, and somebody whom the shop does not know."""

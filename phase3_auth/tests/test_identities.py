@@ -52,6 +52,12 @@ def server(serve: Serve, database_url: str, one_rogue: Rogue) -> Server:
 
 
 @pytest.fixture
+def http(stranger: httpx.Client) -> httpx.Client:
+    """Come as a browser does that nobody has logged in."""
+    return stranger
+
+
+@pytest.fixture
 def db(database_url: str) -> Iterator[Db]:
     """Look into the database."""
     connect = psycopg.Connection[dict[str, Any]].connect

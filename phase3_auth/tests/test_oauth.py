@@ -57,6 +57,12 @@ def server(serve: Serve, database_url: str, client_settings: dict[str, str]) -> 
 
 
 @pytest.fixture
+def http(stranger: httpx.Client) -> httpx.Client:
+    """Come as a browser does that nobody has logged in."""
+    return stranger
+
+
+@pytest.fixture
 def somebody(provider: Provider) -> str:
     """Make a person whom the provider knows and the shop does not; returns the subject."""
     sub = f"sub-{secrets.token_hex(8)}"
