@@ -70,7 +70,7 @@ def described(pattern: str) -> JsonDict:
     return {"pattern": f"^{pattern}$"}
 
 
-VISIBLE = described(r"[^\x00]*\S[^\x00]*")
+VISIBLE = described(r"[^\x00]*[^\s\x00][^\x00]*")
 STORABLE = described(r"[^\x00]*")
 
 # ---------------------------------------------------------------- fields
