@@ -66,7 +66,7 @@ def server(serve: Serve, database_url: str, steps: Steps) -> Server:
     through = make_conninfo(database_url, host="127.0.0.1", port=steps.port)
     one = {"POOL_MIN_SIZE": "1", "POOL_MAX_SIZE": "1", "DATABASE_URL": through}
     # However long a new start takes, an answer that was lost with the old one is given again.
-    patient = {**IMPATIENT, **UNLIMITED, "REFRESH_GRACE": "3600"}
+    patient = {**IMPATIENT, **UNLIMITED, "REFRESH_GRACE": "60"}
     return serve("phase3_auth.tests.supervisor", env={**patient, **one})
 
 
