@@ -97,7 +97,7 @@ async def exchanged(request: Request, token: str) -> tuple[Issued, str]:
         issued = await insert_successor(conn, request, token, seed, successor)
         if issued is not None:
             return issued, successor
-        exchange = await select_exchange(conn, digest(token))
+        exchange = await select_exchange(conn, digest(token), now(request))
         if exchange is None:
             raise invalid_refresh_token()
         return await exchanged_again(conn, request, token, exchange)
@@ -253,8 +253,10 @@ async def insert_successor(
     return await cursor.fetchone()
 
 
-async def select_exchange(conn: AsyncConnection, token_hash: bytes) -> Exchange | None:
-    """Look up what a token was exchanged for; None if it is unknown, or was never exchanged."""
+async def select_exchange(
+    conn: AsyncConnection, token_hash: bytes, at: datetime
+) -> Exchange | None:
+    """Look up what a token was exchanged for; None if it never was, or its session is over."""
     cursor = await conn.execute(
         """
         SELECT next.session_id, sessions.user_id, next.access_jti, next.issued_at,
@@ -263,8 +265,9 @@ async def select_exchange(conn: AsyncConnection, token_hash: bytes) -> Exchange 
           FROM refresh_tokens AS next
           JOIN sessions ON sessions.id = next.session_id
          WHERE next.parent = %(hash)s
+           AND sessions.expires_at > %(at)s
         """,
-        {"hash": token_hash},
+        {"hash": token_hash, "at": at},
     )
     row = await cursor.fetchone()
     if row is None:

@@ -330,6 +330,24 @@ def test_a_family_ends_after_ninety_days_however_busy_it_is(
     assert all_ended(stranger, tokens_of(last))
 
 
+def test_an_answer_that_was_lost_is_not_given_again_when_the_family_is_over(
+    stranger: httpx.Client, clock: MovableClock
+) -> None:
+    tokens, ends = log_in(stranger, new_person(stranger)), clock() + FAMILY
+    while ends - clock() > REFRESH:
+        clock.let_pass(REFRESH - A_MOMENT)
+        tokens = refresh(stranger, tokens)
+    clock.set(ends - GRACE / 2)
+    refresh(stranger, tokens)
+
+    clock.set(ends - A_MOMENT)
+    again = ask_refresh(stranger, tokens.refresh)
+    clock.set(ends)
+
+    assert again.json()["expires_in"] == 0
+    assert refusal(ask_refresh(stranger, tokens.refresh)) == REFUSED
+
+
 def test_a_family_that_is_to_live_no_longer_than_a_token_does(
     stranger: httpx.Client,
     serve: Serve,
