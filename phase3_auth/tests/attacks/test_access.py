@@ -10,11 +10,11 @@ from fastapi import APIRouter
 
 from phase3_auth.app import create_app
 from phase3_auth.auth import refuse_unguarded
-from phase3_auth.settings import Settings
 
 from .access import ACTORS, ANSWERS, CODES, RULES, World, disagreements, operations
 from .people import log_in, new_order, new_product, told
 from .rows import all_rows
+from .settings import settings_of
 
 if TYPE_CHECKING:
     import httpx
@@ -32,9 +32,7 @@ NO_PROVIDER = {"GET /auth/oauth/login": 404, "GET /auth/oauth/callback": 400}
 @pytest.fixture
 def app(environment: dict[str, str], database_url: str) -> FastAPI:
     """Compose a service of our own, to change it."""
-    given = {name.lower(): value for name, value in environment.items()}
-    fields = {name: given[name] for name in given.keys() & Settings.model_fields.keys()}
-    return create_app(Settings.model_validate({**fields, "database_url": database_url}))
+    return create_app(settings_of({**environment, "DATABASE_URL": database_url}))
 
 
 # ---------------------------------------------------------------- the table
