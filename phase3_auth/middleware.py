@@ -20,6 +20,7 @@ SECURITY_HEADERS = [
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 ]
+NO_STORE = (b"cache-control", b"no-store")
 
 
 class Surroundings:
@@ -50,7 +51,8 @@ class Surroundings:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] += [(b"x-request-id", request_id), *SECURITY_HEADERS]
+                added = headers_to_add(headers, message["headers"])
+                message["headers"] += [(b"x-request-id", request_id), *added]
             await send(message)
 
         # HEAD is GET without the body, and the server withholds the body: only the route table
@@ -96,3 +98,17 @@ class Surroundings:
             return message
 
         return receive_counted
+
+
+def headers_to_add(
+    asked: dict[bytes, bytes], answered: list[tuple[bytes, bytes]]
+) -> list[tuple[bytes, bytes]]:
+    """Choose what goes with an answer besides its own headers.
+
+    What is answered to somebody is for nobody else. No cache may keep it, not even the browser's:
+    the next one to sit there could leaf through it.
+    """
+    private = b"authorization" in asked or b"cookie" in asked
+    if private and all(name != b"cache-control" for name, _ in answered):
+        return [*SECURITY_HEADERS, NO_STORE]
+    return SECURITY_HEADERS
