@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from phase3_auth.labs import guessing, jwt_vs_session, login_storm, login_timing, steal
+from phase3_auth.labs import bcrypt, jwt_vs_session, login_storm, login_timing, steal
 from phase3_auth.labs._stolen import COMMON, attack, ways
 from shared.course import labs
 from shared.phases import find_phase
@@ -53,21 +53,21 @@ def find(tmp_path_factory: pytest.TempPathFactory) -> Find:
     return run
 
 
-# ---------------------------------------------------------------- guessing
+# ---------------------------------------------------------------- bcrypt
 
 
 def test_a_fast_hash_gives_the_whole_list_away_and_the_pepper_nothing(find: Find) -> None:
-    times, found = find("guessing").tables
+    times, found = find("bcrypt").tables
 
     assert [row[0] for row in times][:2] == ["SHA-256", "bcrypt, cost 4"]
     whose = {row[0]: row[3] for row in found}
-    on_the_list = ", ".join(guessing.PLACES)
+    on_the_list = ", ".join(bcrypt.PLACES)
     assert len(whose) == 6
     assert whose["SHA-256"] == whose["SHA-256 with a salt"] == on_the_list
     assert whose["bcrypt, cost 6, pepper"] == "nobody's"
     assert "Ivy" not in str(whose)
     assert "Joy" not in str(whose)
-    assert (find("guessing").out / "guessing.svg").exists()
+    assert (find("bcrypt").out / "bcrypt.svg").exists()
 
 
 @pytest.mark.parametrize("name", [name for name in ways(4, 4) if "pepper" not in name])
@@ -110,7 +110,7 @@ def test_without_a_salt_one_hash_serves_for_all_accounts() -> None:
     ],
 )
 def test_a_duration_is_written_in_a_unit_that_fits(seconds: float, words: str) -> None:
-    assert guessing.lasting(seconds) == words
+    assert bcrypt.lasting(seconds) == words
 
 
 # ---------------------------------------------------------------- login_timing
@@ -235,8 +235,8 @@ def test_every_storm_is_sent_and_answered_while_others_ask(find: Find) -> None:
 
 def test_every_experiment_has_a_test() -> None:
     assert set(PHASE.labs) == {
+        "bcrypt",
         "forge",
-        "guessing",
         "jwt_vs_session",
         "login_storm",
         "login_timing",
