@@ -5,7 +5,11 @@ Phase 2's checks hold but for those in which anybody orders for anybody; `Interp
 # ruff: noqa: I001 - the order in which one builds it, and so the order of the verdicts
 
 from .fixtures import *  # noqa: F403 - this module is the sum of the others
+from .signup import *  # noqa: F403
+from .login import *  # noqa: F403
 from .admins import *  # noqa: F403
+from .access_tokens import *  # noqa: F403
+from .roles import *  # noqa: F403
 from shared.contracts.phase2.users import *  # noqa: F403
 from shared.contracts.phase2.products import *  # noqa: F403
 from shared.contracts.phase2.orders import *  # noqa: F403
@@ -17,5 +21,15 @@ from shared.contracts.phase2.payloads import *  # noqa: F403
 from shared.contracts.phase2.lists import *  # noqa: F403
 from shared.contracts.phase2.reports import *  # noqa: F403
 from shared.contracts.phase2.races import *  # noqa: F403
+from .owners import *  # noqa: F403
+from .refresh import *  # noqa: F403
+from .cookies import *  # noqa: F403
+from .csrf import *  # noqa: F403
+from .logout import *  # noqa: F403
+from .payloads import *  # noqa: F403
+from .forgeries import *  # noqa: F403
+from .limits import *  # noqa: F403
+from .races import *  # noqa: F403
+from .last_admin import *  # noqa: F403
 
 NEEDED_BY_FIXTURE = {"admin": "P3-ADM-01"}
