@@ -110,15 +110,25 @@ class OneConnection:
         yield self._conn
 
 
+Connection = psycopg.AsyncConnection[Any]
+
+
 @asynccontextmanager
-async def explaining(settings: Settings) -> AsyncGenerator[tuple[httpx.AsyncClient, Plans]]:
-    """Serve, here, on a connection that explains every statement."""
+async def explained(settings: Settings) -> AsyncGenerator[tuple[Connection, Plans]]:
+    """Connect as the service does, and have every statement explained."""
     plans = Plans()
     kwargs: dict[str, Any] = connection_settings(settings)
     async with await psycopg.AsyncConnection.connect(settings.database_url, **kwargs) as conn:
         for statement in EXPLAINING:
             await conn.execute(statement)
         conn.add_notice_handler(plans.add)
+        yield conn, plans
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncGenerator[tuple[httpx.AsyncClient, Plans]]:
+    """Serve, here, on such a connection."""
+    async with explained(settings) as (conn, plans):
         app = create_app(settings)
         app.state.database = OneConnection(conn)
         transport = httpx.ASGITransport(app)
@@ -129,7 +139,7 @@ async def explaining(settings: Settings) -> AsyncGenerator[tuple[httpx.AsyncClie
 
 async def plans_of(settings: Settings, method: str, path: str, request: dict[str, Any]) -> str:
     """Send a request to the service; returns how it was answered from the database."""
-    async with explaining(settings) as (http, plans):
+    async with serving(settings) as (http, plans):
         answer = await http.request(method, path, **request)
     assert answer.is_success, answer.text
     return "\n".join(plans)

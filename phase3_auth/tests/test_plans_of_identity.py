@@ -13,11 +13,14 @@ import pytest
 
 from phase3_auth.clock import utc_now
 from phase3_auth.forget_sessions import forget
+from phase3_auth.id_tokens import Profile
+from phase3_auth.identities import account_of
 from phase3_auth.make_admin import update_to_admin
+from phase3_auth.oauth import delete_login
 
 from .conftest import as_user
 from .people import Person, first_admin
-from .test_plans import EXPLAINING, Plans, explaining
+from .test_plans import EXPLAINING, Connection, Plans, explained, serving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from phase3_auth.settings import Settings
 
     Ask = Callable[[httpx.AsyncClient, Plans, Person], Awaitable[httpx.Response]]
+
+ISSUER = "https://id.example.org"
 
 # Each user has two sessions by a cookie and two by tokens, which were exchanged twice. A tenth of
 # all that expires has expired.
@@ -204,7 +209,7 @@ def test_who_is_asking_is_answered_from_the_indexes_made_for_it(
     ask: Ask, status: int, indexes: set[str], full: Settings, admin: Person
 ) -> None:
     async def plans_of_last() -> tuple[httpx.Response, str]:
-        async with explaining(full) as (http, plans):
+        async with serving(full) as (http, plans):
             answer = await ask(http, plans, admin)
             return answer, "\n".join(plans)
 
@@ -215,7 +220,48 @@ def test_who_is_asking_is_answered_from_the_indexes_made_for_it(
     assert "Seq Scan" not in plans
 
 
-def explained(settings: Settings, command: Callable[[psycopg.Connection[Any]], object]) -> str:
+async def a_known_person(conn: Connection) -> object:
+    """Look for the account of an identity that has one."""
+    return await account_of(conn, ISSUER, Profile(sub="user77@example.com"), utc_now())
+
+
+async def a_new_identity(conn: Connection) -> object:
+    """Give an account to the owner of its e-mail, who is new to us by the provider."""
+    profile = Profile(sub="new", email="USER77@example.com", email_verified=True)
+    return await account_of(conn, ISSUER, profile, utc_now())
+
+
+async def a_return(conn: Connection) -> object:
+    """Take away a login that has begun."""
+    return await delete_login(conn, "600", utc_now())
+
+
+VIA_PROVIDER: list[tuple[Callable[[Connection], Awaitable[object]], set[str]]] = [
+    (a_known_person, {"identities_pkey", "users_pkey"}),
+    (a_new_identity, {"users_email_key", "users_pkey", "identities_user_id_idx"}),
+    (a_return, {"oauth_logins_pkey"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("look", "indexes"), VIA_PROVIDER, ids=[look.__name__ for look, _ in VIA_PROVIDER]
+)
+def test_who_comes_from_the_provider_is_found_by_the_indexes_made_for_it(
+    look: Callable[[Connection], Awaitable[object]], indexes: set[str], full: Settings
+) -> None:
+    async def plans_of_look() -> str:
+        async with explained(full) as (conn, plans):
+            async with conn.transaction(force_rollback=True):
+                assert await look(conn) is not None
+            return "\n".join(plans)
+
+    plans = asyncio.run(plans_of_look())
+
+    assert {index for index in indexes if f" {index} " not in plans} == set(), plans
+    assert "Seq Scan" not in plans
+
+
+def plans_of(settings: Settings, command: Callable[[psycopg.Connection[Any]], object]) -> str:
     """Run a command as `python -m` would, and undo it; returns how it went about it."""
     plans = Plans()
     with psycopg.connect(settings.database_url) as conn:
@@ -228,7 +274,7 @@ def explained(settings: Settings, command: Callable[[psycopg.Connection[Any]], o
 
 
 def test_who_becomes_an_admin_is_found_by_e_mail(full: Settings) -> None:
-    plans = explained(full, lambda conn: update_to_admin(conn, "USER77@example.com"))
+    plans = plans_of(full, lambda conn: update_to_admin(conn, "USER77@example.com"))
 
     assert " users_email_key " in plans
     assert "Seq Scan" not in plans
@@ -237,7 +283,7 @@ def test_who_becomes_an_admin_is_found_by_e_mail(full: Settings) -> None:
 # Thousands at once are taken out of a table of this size by reading all of it, and rightly so; but
 # which ones they are is found by an index, as is what goes with them.
 def test_what_has_expired_is_found_by_when(full: Settings) -> None:
-    plans = explained(full, lambda conn: forget(conn, utc_now()))
+    plans = plans_of(full, lambda conn: forget(conn, utc_now()))
 
     for table in ("sessions", "refresh_tokens", "revoked_tokens", "oauth_logins"):
         assert f" {table}_expires_at_idx " in plans
