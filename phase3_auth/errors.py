@@ -190,9 +190,14 @@ def field_error(error: dict[str, Any]) -> FieldError:
 
 
 async def answer_violation(request: Request, error: IntegrityError) -> Response:
-    """Answer a broken constraint by its name; one that is not in the table is our own bug."""
+    """Answer a broken constraint by its name; one that is not in the table is our own bug.
+
+    Then it goes to the log, without what PostgreSQL says besides: that is the whole row, with
+    somebody's e-mail and password hash.
+    """
     violated = (error.diag.constraint_name or "", request.method == "DELETE")
     if violated not in VIOLATIONS:
+        error.args = (error.diag.message_primary,)
         raise error
     return problem_response(request.scope["path"], VIOLATIONS[violated])
 
