@@ -10,7 +10,9 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from .people import new_order, new_product, new_sku, with_cookie
+from phase3_auth.tests.people import open_browser
+
+from .people import new_order, new_product, new_sku
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -126,7 +128,7 @@ class World:
         person = self.person(actor)
         if person is None:
             return {}
-        return with_cookie(self.http, person) if by == "cookie" else person.headers
+        return open_browser(self.http, person).headers if by == "cookie" else person.headers
 
     def path(self, template: str) -> str:
         """Fill in a path with the ids of the owner's things."""

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from phase3_auth.tests.people import UNLIMITED, first_admin
+
 from .access import World
 from .forging import Loot
-from .people import Person, log_in_admin, sign_up, told
+from .people import Person, log_in, sign_up, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,24 +21,11 @@ if TYPE_CHECKING:
 
     from .forging import Refused
 
-# All attacks come from one address, and would soon be stopped there.
-LIMITLESS = {
-    f"{what}_PER_{whom}": "1000000/hour"
-    for what, whom in (
-        ("LOGIN", "ADDRESS"),
-        ("LOGIN", "PAIR"),
-        ("LOGIN", "ACCOUNT"),
-        ("SIGNUP", "ADDRESS"),
-        ("REFRESH", "ADDRESS"),
-        ("OAUTH", "ADDRESS"),
-    )
-}
-
 
 @pytest.fixture(scope="module")
 def server(serve: Serve, database_url: str) -> Server:
     """Serve without limits."""
-    return serve(env={**LIMITLESS, "DATABASE_URL": database_url})
+    return serve(env={**UNLIMITED, "DATABASE_URL": database_url})
 
 
 @pytest.fixture
@@ -61,7 +50,7 @@ def ada(http: httpx.Client) -> Person:
 @pytest.fixture
 def admin(http: httpx.Client, environment: dict[str, str]) -> Person:
     """Log the first admin in."""
-    return log_in_admin(http, environment)
+    return log_in(http, first_admin(environment))
 
 
 @pytest.fixture

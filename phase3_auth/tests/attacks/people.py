@@ -6,22 +6,18 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from phase3_auth.tests import people
 
+if TYPE_CHECKING:
     import httpx
 
-PASSWORD = "correct horse battery staple"  # noqa: S105 -- everybody's here
-COOKIE = "__Host-session"
+PASSWORD = "correct horse battery staple"  # noqa: S105 -- of all who sign up here
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class Person(people.Person):
     """Somebody with an account, and the tokens of a login."""
 
-    id: int
-    email: str
-    password: str
     token: str
     refresh_token: str
 
@@ -34,46 +30,15 @@ class Person:
 def sign_up(http: httpx.Client, name: str = "Mallory") -> Person:
     """Open an account and log in."""
     email = f"{name}.{secrets.token_hex(8)}@example.com".lower()
-    told = {"name": name, "email": email, "password": PASSWORD}
-    assert http.post("/auth/signup", json=told).status_code == 201
-    return log_in(http, email, PASSWORD)
+    answer = http.post("/auth/signup", json={"name": name, "email": email, "password": PASSWORD})
+    assert answer.status_code == 201, answer.text
+    return log_in(http, people.Person(answer.json()["id"], email, PASSWORD))
 
 
-def log_in(http: httpx.Client, email: str, password: str) -> Person:
+def log_in(http: httpx.Client, person: people.Person) -> Person:
     """Log in by tokens."""
-    answer = http.post("/auth/login", json={"email": email, "password": password})
-    assert answer.status_code == 200, answer.text
-    token, refresh_token = answer.json()["access_token"], answer.json()["refresh_token"]
-    me = http.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).raise_for_status()
-    return Person(me.json()["id"], email, password, token, refresh_token)
-
-
-def log_in_admin(http: httpx.Client, environment: Mapping[str, str]) -> Person:
-    """Log in as the first admin."""
-    return log_in(http, environment["ADMIN_EMAIL"], environment["ADMIN_PASSWORD"])
-
-
-def ask_for_cookie(
-    http: httpx.Client, email: str, password: str = PASSWORD, headers: Mapping[str, str] = {}
-) -> httpx.Response:
-    """Ask for a session with a cookie."""
-    credentials = {"email": email, "password": password}
-    return http.post("/auth/session", json=credentials, headers=headers)
-
-
-def cookie_in(answer: httpx.Response) -> str:
-    """Take the session's cookie out of an answer."""
-    name, _, value = answer.headers["set-cookie"].partition(";")[0].partition("=")
-    assert name == COOKIE
-    return value
-
-
-def with_cookie(http: httpx.Client, person: Person) -> dict[str, str]:
-    """Log in with a cookie; returns what a page of ours sends along with a request."""
-    answer = ask_for_cookie(http, person.email, person.password)
-    assert answer.status_code == 200, answer.text
-    csrf_token: str = answer.json()["csrf_token"]
-    return {"Cookie": f"{COOKIE}={cookie_in(answer)}", "X-CSRF-Token": csrf_token}
+    tokens = people.log_in(http, person)
+    return Person(person.id, person.email, person.password, tokens.access, tokens.refresh)
 
 
 def new_product(http: httpx.Client, admin: Person, **fields: object) -> dict[str, Any]:

@@ -12,8 +12,8 @@ import pytest
 
 from phase3_auth.app import create_app
 from phase3_auth.passwords import Passwords
+from phase3_auth.tests.people import UNLIMITED
 
-from .conftest import LIMITLESS
 from .people import PASSWORD, log_in, sign_up, told
 from .settings import settings_of
 
@@ -63,7 +63,7 @@ def test_a_login_that_fails_makes_as_much_work_for_everybody(
     work: Callable[[], int],
 ) -> None:
     # Those who came before the cost rose have hashes of the old one, 4.
-    env = {**environment, **LIMITLESS, "BCRYPT_COST": "7", "DATABASE_URL": database_url}
+    env = {**environment, **UNLIMITED, "BCRYPT_COST": "7", "DATABASE_URL": database_url}
     app = create_app(settings_of(env))
 
     async def attempt_each() -> dict[str, int]:
@@ -117,9 +117,9 @@ def test_the_work_is_counted_where_it_is_done(work: Callable[[], int]) -> None:
 
 
 def test_a_refresh_token_is_refused_in_one_way(http: httpx.Client, ada: Person) -> None:
-    ended = log_in(http, ada.email, PASSWORD)
+    ended = log_in(http, ada)
     http.post("/auth/logout", headers=ended.headers).raise_for_status()
-    reused = log_in(http, ada.email, PASSWORD)
+    reused = log_in(http, ada)
     successor = http.post("/auth/refresh", json={"refresh_token": reused.refresh_token})
     http.post("/auth/refresh", json={"refresh_token": successor.json()["refresh_token"]})
     bad = {

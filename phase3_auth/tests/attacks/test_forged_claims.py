@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from phase3_auth.tests.people import ask_cookie, cookie_of, open_browser
+
 from .forging import base64url, each, signed, signed_text
-from .people import ask_for_cookie, cookie_in, log_in, told, with_cookie
+from .people import log_in, told
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -194,9 +196,9 @@ def test_what_is_no_access_token_is_not_taken_for_one(
 ) -> None:
     opens_nothing(mallory.refresh_token)
 
-    session = ask_for_cookie(http, mallory.email)
+    session = ask_cookie(http, mallory)
 
-    opens_nothing(cookie_in(session))
+    opens_nothing(cookie_of(session))
     opens_nothing(session.json()["csrf_token"])
 
 
@@ -206,7 +208,7 @@ def test_an_access_token_is_not_taken_for_anything_else(
 ) -> None:
     refreshed = http.post("/auth/refresh", json={"refresh_token": mallory.token[:200]})
     by_cookie = http.get("/auth/me", headers={"Cookie": f"__Host-session={mallory.token}"})
-    forged = {**with_cookie(http, mallory), "X-CSRF-Token": mallory.token}
+    forged = {**open_browser(http, mallory).headers, "X-CSRF-Token": mallory.token}
     by_csrf_token = http.post("/auth/logout", headers=forged)
 
     assert refreshed.json()["code"] == "invalid_refresh_token"
@@ -231,7 +233,7 @@ def test_the_token_of_a_deleted_user_opens_nothing(
 def test_the_token_of_a_session_that_was_ended_opens_nothing(
     http: httpx.Client, ada: Person, opens_nothing: Refused
 ) -> None:
-    other = log_in(http, ada.email, ada.password)
+    other = log_in(http, ada)
 
     assert http.post("/auth/logout", headers=ada.headers).status_code == 204
 

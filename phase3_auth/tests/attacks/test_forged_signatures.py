@@ -279,7 +279,7 @@ def test_a_token_that_no_head_has_room_for_harms_nobody_else(
     assert http.get("/auth/me", headers=mallory.headers).is_success
 
 
-def test_the_genuine_token_opens_its_owner_s_account_and_no_other(
+def test_the_genuine_token_opens_the_account_of_its_owner_and_no_other(
     http: httpx.Client, loot: Loot, mallory: Person
 ) -> None:
     answer = http.get("/auth/me", headers={"Authorization": f"Bearer {loot.token}"})

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from phase3_auth.tests.people import UNLIMITED, open_browser
 from shared.contracts.raw import converse
 from shared.race import together
 
-from .conftest import LIMITLESS
-from .people import PASSWORD, sign_up, with_cookie
+from .people import PASSWORD, sign_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -48,7 +48,7 @@ OTHER_CLIENTS: dict[str, dict[str, str]] = {
 def server(serve: Serve, database_url: str) -> Server:
     """Serve with a limit for account and address, and nobody whose word counts for an address."""
     limit = {"LOGIN_PER_PAIR": f"{TRIES}/15 minutes", "TRUSTED_PROXIES": ""}
-    return serve(env={**LIMITLESS, **limit, "DATABASE_URL": database_url})
+    return serve(env={**UNLIMITED, **limit, "DATABASE_URL": database_url})
 
 
 @pytest.fixture
@@ -160,7 +160,7 @@ def test_plus_addressing_is_another_account(
 def test_all_ways_of_guessing_count_as_one(
     http: httpx.Client, ada: Person, guess: Callable[..., int]
 ) -> None:
-    session = with_cookie(http, ada)
+    session = open_browser(http, ada).headers
     wrong = {"current_password": WRONG, "new_password": "another horse and battery"}
     right = {**wrong, "current_password": PASSWORD}
 
@@ -263,7 +263,7 @@ def behind_a_proxy(serve: Serve, database_url: str) -> Server:
         "LOGIN_PER_ADDRESS": "8/minute",
         "TRUSTED_PROXIES": "127.0.0.1",
     }
-    return serve(env={**LIMITLESS, **limits, "DATABASE_URL": database_url})
+    return serve(env={**UNLIMITED, **limits, "DATABASE_URL": database_url})
 
 
 @pytest.fixture

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from phase3_auth.tests.people import ask_cookie, cookie_of, open_browser
+
 from .access import RULES, World
-from .people import PASSWORD, ask_for_cookie, cookie_in, log_in, sign_up, with_cookie
+from .people import PASSWORD, log_in, sign_up
 
 if TYPE_CHECKING:
     import httpx
@@ -19,13 +21,13 @@ if TYPE_CHECKING:
 
 def test_nobody_on_the_way_keeps_what_opens_a_door(http: httpx.Client, ada: Person) -> None:
     credentials = {"email": ada.email, "password": PASSWORD}
-    session = ask_for_cookie(http, ada.email)
+    session = ask_cookie(http, ada)
 
     for answer in (
         http.post("/auth/login", json=credentials),
         http.post("/auth/refresh", json={"refresh_token": ada.refresh_token}),
         session,
-        http.get("/auth/session", headers={"Cookie": f"__Host-session={cookie_in(session)}"}),
+        http.get("/auth/session", headers={"Cookie": f"__Host-session={cookie_of(session)}"}),
     ):
         assert answer.is_success
         assert answer.headers["cache-control"] == "no-store"
@@ -52,7 +54,7 @@ def test_a_private_page_is_not_shown_under_the_name_of_a_public_file(
 ) -> None:
     # Web cache deception: what ends in .css a cache keeps, whatever was in it.
     for path in ("/auth/me", "/orders", f"/users/{ada.id}"):
-        answer = http.get(f"{path}{suffix}", headers=with_cookie(http, ada))
+        answer = http.get(f"{path}{suffix}", headers=open_browser(http, ada).headers)
         assert answer.status_code in {400, 404}
         assert ada.email not in answer.text
 
@@ -61,8 +63,8 @@ def test_no_secret_is_logged_whatever_is_done_with_it(
     http: httpx.Client, server: Server, environment: dict[str, str], admin: Person
 ) -> None:
     ada = sign_up(http, "Ada")
-    cookie = with_cookie(http, ada)
-    second = log_in(http, ada.email, PASSWORD)
+    cookie = open_browser(http, ada).headers
+    second = log_in(http, ada)
     successor = http.post("/auth/refresh", json={"refresh_token": second.refresh_token}).json()
     new_password = "another horse and battery"  # noqa: S105 -- to look for it
     change = {"current_password": PASSWORD, "new_password": new_password}

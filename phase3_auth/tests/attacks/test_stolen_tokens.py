@@ -70,7 +70,7 @@ def test_twenty_who_exchange_one_token_at_once_get_one_pair_between_them(
 def test_a_thief_who_comes_after_the_owner_ends_it_for_both(
     http: httpx.Client, ada: Person, refresh: Callable[[str], httpx.Response], database_url: str
 ) -> None:
-    elsewhere = log_in(http, ada.email, PASSWORD)
+    elsewhere = log_in(http, ada)
     second = refresh(ada.refresh_token).json()
     third = refresh(second["refresh_token"]).json()
 
@@ -108,7 +108,7 @@ def test_whoever_refreshes_while_the_owner_leaves_has_nothing_in_the_end(
 ) -> None:
     for _ in range(5):
         ada = sign_up(http, "Ada")
-        owner = ada if way_out != "password" else log_in(http, ada.email, PASSWORD)
+        owner = ada if way_out != "password" else log_in(http, ada)
         change = {"current_password": PASSWORD, "new_password": "another horse and battery"}
         body = change if way_out == "password" else None
 
@@ -142,6 +142,6 @@ def test_a_stolen_token_cannot_be_used_to_keep_the_account(http: httpx.Client, a
         assert http.patch(f"/users/{ada.id}", json=body, headers=stolen).is_client_error
     assert http.put(f"/users/{ada.id}", json={}, headers=stolen).status_code == 403
 
-    owner = log_in(http, ada.email, PASSWORD)
+    owner = log_in(http, ada)
     assert http.post("/auth/logout-everywhere", headers=owner.headers).status_code == 204
     assert not alive(http, ada.token)
