@@ -300,6 +300,17 @@ def test_an_access_token_is_good_for_a_quarter_of_an_hour(
     assert is_known(stranger, refresh(stranger, tokens))
 
 
+def test_a_logout_denies_an_access_token_up_to_its_last_moment(
+    stranger: httpx.Client, clock: MovableClock
+) -> None:
+    tokens = log_in(stranger, new_person(stranger))
+    clock.let_pass(ACCESS - A_MOMENT)
+
+    stranger.post("/auth/logout", headers=tokens.headers).raise_for_status()
+
+    assert not is_known(stranger, tokens)
+
+
 @pytest.mark.asvs("7.3.1", "10.4.8")
 def test_a_refresh_token_is_good_for_fourteen_days(
     stranger: httpx.Client, clock: MovableClock

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import psycopg
 import pytest
 
 from shared.race import together
+from shared.witness import eventually, waiting_for_locks
 
 from .movable_clock import A_MOMENT, MODULE
 from .people import (
@@ -256,18 +258,40 @@ def test_that_a_session_is_used_is_written_down_once_a_minute_at_most(
     assert seen == [opened, opened, first, first, second]
 
 
-def test_of_many_requests_in_one_minute_one_writes(
+COUNT_WRITES = """
+    CREATE SEQUENCE IF NOT EXISTS writes MINVALUE 0;
+
+    CREATE OR REPLACE FUNCTION count_writes() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM nextval('writes');
+        RETURN NULL;
+    END;
+    $$;
+
+    CREATE OR REPLACE TRIGGER count_writes AFTER UPDATE ON sessions
+        FOR EACH ROW EXECUTE FUNCTION count_writes();
+
+    SELECT setval('writes', 0);
+    """
+
+
+def test_of_many_requests_at_once_one_writes(
     stranger: httpx.Client, browser: Browser, clock: MovableClock, conn: psycopg.Connection[Any]
 ) -> None:
+    """All of them have seen that a minute is over before the first of them can write that down."""
+    conn.execute(COUNT_WRITES)
     clock.let_pass(MINUTE)
-    version = "SELECT xmin::text FROM sessions WHERE cookie_hash = sha256(%s)"
 
-    first = together(10, lambda _: is_known(stranger, browser))
-    written = conn.execute(version, [browser.cookie.encode()]).fetchone()
-    then = together(10, lambda _: is_known(stranger, browser))
+    with ThreadPoolExecutor() as threads:
+        with conn.transaction():
+            conn.execute("SELECT FROM sessions FOR UPDATE")
+            sent = [threads.submit(is_known, stranger, browser) for _ in range(5)]
+            eventually(lambda: waiting_for_locks(conn) == 5)
+        known = [each.result() for each in sent]
 
-    assert first == then == [True] * 10
-    assert conn.execute(version, [browser.cookie.encode()]).fetchone() == written
+    assert known == [True] * 5
+    assert conn.execute("SELECT last_value FROM writes").fetchall() == [(1,)]
+    assert last_use(conn, browser) == clock()
 
 
 def last_use(conn: psycopg.Connection[Any], browser: Browser) -> datetime:
