@@ -195,6 +195,42 @@ def test_the_idempotency_key_of_another_is_a_word_like_any_other(
         assert answer.json()["id"] != adas["id"]
 
 
+@pytest.mark.asvs("8.2.2")
+def test_whether_another_has_used_a_key_is_not_told(
+    http: httpx.Client, ada: Person, mallory: Person, admin: Person
+) -> None:
+    tea = new_product(http, admin, stock=1)["id"]
+    order = {"items": [{"product_id": tea, "quantity": 1}]}
+    used, unused = {"Idempotency-Key": "used"}, {"Idempotency-Key": "unused"}
+    http.post("/orders", json=order, headers={**ada.headers, **used}).raise_for_status()
+
+    about_used, about_unused = (
+        http.post("/orders", json=order, headers={**mallory.headers, **key})
+        for key in (used, unused)
+    )
+
+    assert about_used.json()["code"] == "out_of_stock"
+    assert told(about_used) == told(about_unused)
+
+
+@pytest.mark.asvs("8.2.2")
+def test_the_keys_of_two_admins_have_nothing_to_do_with_each_other(
+    http: httpx.Client, mallory: Person, admin: Person
+) -> None:
+    role = {"role": "admin"}
+    http.put(f"/users/{mallory.id}/role", json=role, headers=admin.headers).raise_for_status()
+    path = f"/products/{new_product(http, admin, stock=0)['id']}"
+    key = {"Idempotency-Key": "delivery-1"}
+
+    for who, quantity in ((admin, 1), (mallory, 1), (mallory, 1)):
+        restock = {"quantity": quantity}
+        http.post(
+            f"{path}/restock", json=restock, headers={**who.headers, **key}
+        ).raise_for_status()
+
+    assert http.get(path).json()["stock"] == 2
+
+
 # ---------------------------------------------------------------- single fields
 
 
