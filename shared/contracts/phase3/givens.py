@@ -260,8 +260,11 @@ def decoded(token: str) -> Jwt:
 
 
 def segment(value: object) -> str:
-    """Write JSON, or bytes as they are, as one of the parts between the dots (RFC 7515, 2)."""
-    data = value if isinstance(value, bytes) else json.dumps(value).encode()
+    """Write JSON, or bytes as they are, as one of the parts between the dots (RFC 7515, 2).
+
+    Without spaces, as most libraries do, so that what was not changed is the same to the letter.
+    """
+    data = value if isinstance(value, bytes) else json.dumps(value, separators=(",", ":")).encode()
     return urlsafe_b64encode(data).decode().rstrip("=")
 
 
