@@ -201,7 +201,7 @@ def test_ones_own_address_is_no_password(anybody: Api) -> None:
 
 @check(
     "P3-SGN-11",
-    needs=("P3-SGN-04",),
+    needs=("P3-SGN-01",),
     hint="A digit, a capital and a sign: that rule has made one password famous. Which?",
 )
 def test_no_kind_of_character_is_asked_for(anybody: Api) -> None:
