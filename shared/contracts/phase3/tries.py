@@ -17,7 +17,8 @@ MOST_TRIES = 100
 FEWEST_TRIES = 3
 """Tries that everybody needs now and then."""
 
-_ITEM = re.compile(r'"([^"]+)"((?:;[a-z]+=[0-9]+)*)')
+_ITEM = re.compile(r'"([^"]+)"((?: *; *[a-z]+=[^;,]+)*)')
+_NUMBER = re.compile(r"; *([a-z]+)=([0-9]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +66,20 @@ def policy_told(answer: Answer) -> Policy:
     Their form is that of draft-ietf-httpapi-ratelimit-headers-10: "login";q=5;w=900.
     """
     limits, policies = _items(answer, "RateLimit"), _items(answer, "RateLimit-Policy")
-    name = min(limits, key=lambda each: limits[each]["r"])
     try:
+        name = min(limits, key=lambda each: limits[each]["r"])
         policy = policies[name]
         return Policy(name, policy["q"], policy["w"], limits[name]["r"])
     except KeyError as missing:
         told = f"{answer.headers['RateLimit']} and {answer.headers['RateLimit-Policy']}"
-        raise Mismatch(f"expected {missing} in {told}", answer) from None
+        raise Mismatch(f"RateLimit headers: {missing} is missing in {told}", answer) from None
 
 
 def _items(answer: Answer, header: str) -> dict[str, dict[str, int]]:
     items: dict[str, dict[str, int]] = {}
     for item in answer.headers[header].split(","):
-        found = _ITEM.fullmatch(item.strip().replace("; ", ";"))
+        found = _ITEM.fullmatch(item.strip())
         if not found:
             raise Mismatch(f'{header}: expected a form like "name";x=5;y=900, got {item}', answer)
-        pairs = (pair.split("=") for pair in found[2].split(";")[1:])
-        items[found[1]] = {name: int(value) for name, value in pairs}
+        items[found[1]] = {name: int(value) for name, value in _NUMBER.findall(found[2])}
     return items
