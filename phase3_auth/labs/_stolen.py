@@ -74,9 +74,10 @@ class Loot:
 def attack(stolen: Mapping[str, Kept], tries: Hash, seconds: float) -> Loot:
     """Try the commonest password on all accounts, then the next, until the time is up.
 
-    Accounts with the same salt, or all if there is none, cost one hash together.
+    Accounts with the same salt, or all if there is none, cost one hash together. The time is that
+    of the core: what it does for others meanwhile doesn't count.
     """
-    loot, began = Loot(), time.perf_counter()
+    loot, began = Loot(), time.thread_time()
     groups: dict[bytes, dict[bytes, list[str]]] = {}
     for who, kept in stolen.items():
         groups.setdefault(kept.salt, {}).setdefault(kept.hashed, []).append(who)
@@ -84,11 +85,11 @@ def attack(stolen: Mapping[str, Kept], tries: Hash, seconds: float) -> Loot:
         for salt, accounts in list(groups.items()):
             found = accounts.pop(tries(guess, salt), [])
             loot.hashes += 1
-            loot.seconds = time.perf_counter() - began
+            loot.seconds = time.thread_time() - began
             loot.found |= dict.fromkeys(found, loot.seconds)
             if not accounts:
                 del groups[salt]
-            if loot.seconds > seconds:
+            if loot.seconds >= seconds:
                 loot.to_do = (len(COMMON) - place - 1) * len(groups)
                 return loot
     return loot

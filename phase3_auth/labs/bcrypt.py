@@ -84,11 +84,11 @@ def run(lab: Lab) -> None:
 
 
 def time_of(work: Callable[[], object], times: int) -> float:
-    """Return the seconds that it takes once."""
-    began = time.perf_counter()
+    """Return the seconds of a core that it takes once."""
+    began = time.thread_time()
     for _ in range(times):
         work()
-    return (time.perf_counter() - began) / times
+    return (time.thread_time() - began) / times
 
 
 def time_of_bcrypt(cost: int) -> float:
@@ -165,7 +165,8 @@ def draw(lab: Lab, by_cost: dict[int, float], fast: float, loots: dict[str, Loot
         speed.legend(fontsize=8)
         for name, loot in loots.items():
             climb(found, name, loot)
-        found.set(xscale="log", xlabel="s", title="accounts found", ylim=(-0.3, len(PLACES) + 0.7))
+        found.set(xscale="log", xlabel="s", title="accounts found")
+        found.set(xlim=(1e-6, 1e3), ylim=(-0.3, len(PLACES) + 0.7))
         found.axhline(len(PLACES), color="black", linestyle="--", linewidth=1)
         found.grid(visible=True, alpha=0.3)
         found.legend(fontsize=7, loc="upper right")
@@ -173,5 +174,7 @@ def draw(lab: Lab, by_cost: dict[int, float], fast: float, loots: dict[str, Loot
 
 def climb(axes: Axes, name: str, loot: Loot) -> None:
     """Draw one step up for each account that is found."""
+    style = "--" if "stolen" in name else "-"  # it lies on another line
     moments = [1e-6, *loot.found.values(), loot.seconds]
-    axes.step(moments, [*range(len(loot.found) + 1), len(loot.found)], where="post", label=name)
+    steps = [*range(len(loot.found) + 1), len(loot.found)]
+    axes.step(moments, steps, style, where="post", label=name)
