@@ -94,7 +94,7 @@ class AccessTokens:
     def _verify(self, text: str) -> AccessToken:
         kid, secret = self._by_header.get(text.partition(".")[0], (None, b""))
         if kid is None or not COMPACT.fullmatch(text):
-            raise InvalidToken("We write no such header.")
+            raise InvalidToken("We write no such token.")
         try:
             claims = self._jwt.decode(
                 text, secret, [ALGORITHM], issuer=self._issuer, audience=self._audience
