@@ -161,4 +161,5 @@ def is_known(http: httpx.Client, login: Login) -> bool:
 
 def refusal(answer: httpx.Response) -> tuple[int, str]:
     """Read what an answer says no with."""
+    assert answer.is_error, f"{answer.status_code} {answer.text}"
     return answer.status_code, answer.json()["code"]
