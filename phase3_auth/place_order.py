@@ -1,7 +1,7 @@
 """Placing an order: all of it or nothing, whoever else is at it and whatever dies half-way.
 
-It is a single statement, which PostgreSQL begins and commits by itself. Step by step, with BEGIN and
-COMMIT, it would hold its locks for as many round trips.
+It is a single statement, which PostgreSQL begins and commits by itself. Step by step, with BEGIN
+and COMMIT, it would hold its locks for as many round trips.
 """
 
 from collections.abc import Generator, Sequence
