@@ -152,8 +152,9 @@ async def update_password(conn: AsyncConnection, account: Account, password_hash
 async def update_role(conn: AsyncConnection, user_id: int, role: str) -> User | None:
     """Change a user's role, unless that would leave nobody to change it back.
 
-    Two admins who demote each other at once: both lock all admins, in the order of their ids. The
-    second one waits, is shown them as the first has left them, and finds himself the last.
+    Two admins who demote each other at once: both go through the admins in the order of their ids,
+    and lock each until there is one who would stay. So both begin with the same row, and the second
+    waits there, is shown the admins as the first has left them, and finds himself the last.
     """
     cursor = await conn.cursor(row_factory=class_row(User)).execute(
         """
