@@ -1,7 +1,8 @@
 """Access tokens: signed notes that say who somebody is for a quarter of an hour (RFC 9068).
 
 Reading one asks nobody, which is what they are for. So nothing stands in them that may change in
-their time: not the role, and not whether they were taken back.
+their time: not the role, and not whether they were taken back. Of what RFC 9068 requires, one claim
+is missing, `client_id`: nobody lets an app act for him here, so there are no clients.
 """
 
 import re

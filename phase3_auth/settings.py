@@ -1,4 +1,4 @@
-"""What the environment may decide, with a default for everything but the database's address."""
+"""What the environment may decide; the database's address, the keys and the pepper it must."""
 
 import re
 import sys
