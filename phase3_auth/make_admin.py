@@ -33,7 +33,7 @@ def main() -> None:
         options="-c statement_timeout=10s",
     ) as conn:
         if update_to_admin(conn, email):
-            said = f"{email} is an admin; the account was there, and its password stays."
+            said = f"{email} is an admin."
         else:
             new = sign_up(email, given_password(email))
             insert_admin(conn, new, hashed(settings, new.password))
