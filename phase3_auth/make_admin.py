@@ -1,22 +1,35 @@
-"""`python -m` this module with an e-mail address: make its owner an admin, the first or another.
+"""`python -m` this module with an e-mail address: make whose account it is an admin.
 
 Whom nobody knows yet gets an account. Its password is asked for, or taken from ADMIN_PASSWORD where
 there is nobody to ask; as an argument everybody on the machine could read it.
+
+Anybody can have signed up with the address before. Unless a provider has vouched for it, nothing
+tells the owner from a stranger who saw an admin coming, and the command says so.
 """
 
 import asyncio
 import os
 import sys
+from dataclasses import dataclass
 from getpass import getpass
 from typing import NoReturn
 
 import psycopg
+from psycopg.rows import class_row
 from pydantic import TypeAdapter, ValidationError
 
 from .errors import Problem
 from .passwords import Passwords, refuse_weak
 from .schemas import Email, SignUp
 from .settings import Settings, from_environment
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account that was there; unproven if no provider and no admin had vouched for it."""
+
+    id: int
+    unproven: bool
 
 
 def main() -> None:
@@ -32,13 +45,24 @@ def main() -> None:
         connect_timeout=5,
         options="-c statement_timeout=10s",
     ) as conn:
-        if update_to_admin(conn, email):
-            said = f"{email} is an admin."
-        else:
-            new = sign_up(email, given_password(email))
-            insert_admin(conn, new, hashed(settings, new.password))
-            said = f"{email} has an account now, and is an admin."
-    sys.stdout.write(f"{said}\n")
+        known = update_to_admin(conn, email) or open_account(conn, settings, email)
+    if known is None:
+        sys.stdout.write(f"{email} has an account now, and is an admin.\n")
+        return
+    sys.stdout.write(f"{email} is an admin.\n")
+    if known.unproven:
+        sys.stderr.write(
+            f"User {known.id} was there already, and nobody has vouched for the address. "
+            "If it is not the owner's account, take the role away again.\n"
+        )
+
+
+def open_account(conn: psycopg.Connection, settings: Settings, email: str) -> Known | None:
+    """Open an account for an admin; returns the one that was opened while we asked, if one was."""
+    new = sign_up(email, given_password(email))
+    if insert_admin(conn, new, hashed(settings, new.password)):
+        return None
+    return update_to_admin(conn, email)
 
 
 def given_password(email: str) -> str:
@@ -78,32 +102,38 @@ def refuse(why: str) -> NoReturn:
 # ---------------------------------------------------------------- SQL
 
 
-def update_to_admin(conn: psycopg.Connection, email: str) -> bool:
-    """Make a user an admin; False if there is none with this e-mail."""
-    return (
-        conn.execute(
-            """
-            UPDATE users
-               SET role = 'admin'
+def update_to_admin(conn: psycopg.Connection, email: str) -> Known | None:
+    """Make a user an admin; None if there is none with this e-mail."""
+    cursor = conn.cursor(row_factory=class_row(Known)).execute(
+        """
+        WITH before AS (
+            SELECT id, role, email_verified
+              FROM users
              WHERE lower(email) = lower(%(email)s)
-            """,
-            {"email": email},
-        ).rowcount
-        == 1
+               FOR NO KEY UPDATE
+        )
+        UPDATE users
+           SET role = 'admin'
+          FROM before
+         WHERE users.id = before.id
+        RETURNING users.id, before.role <> 'admin' AND NOT before.email_verified AS unproven
+        """,
+        {"email": email},
     )
+    return cursor.fetchone()
 
 
-def insert_admin(conn: psycopg.Connection, new: SignUp, password_hash: str) -> None:
-    """Open an account for an admin, unless somebody else does so at this moment: promote that."""
-    conn.execute(
+def insert_admin(conn: psycopg.Connection, new: SignUp, password_hash: str) -> bool:
+    """Open an account for an admin; False if somebody else has done so at this moment."""
+    cursor = conn.execute(
         """
         INSERT INTO users (name, email, role, password_hash)
         VALUES (%(name)s, %(email)s, 'admin', %(password_hash)s)
-        ON CONFLICT (lower(email)) DO UPDATE
-           SET role = 'admin'
+        ON CONFLICT (lower(email)) DO NOTHING
         """,
         {"name": new.name, "email": new.email, "password_hash": password_hash},
     )
+    return cursor.rowcount == 1
 
 
 if __name__ == "__main__":

@@ -111,11 +111,24 @@ def test_who_has_an_account_keeps_it_with_its_password_and_sessions(
     again = make_admin(ada.email)
 
     assert (done.returncode, done.stdout) == (0, f"{ada.email.upper()} is an admin.\n")
+    assert done.stderr.startswith(f"User {ada.id} was there already, and nobody has vouched")
     assert (again.returncode, again.stdout) == (0, f"{ada.email} is an admin.\n")
+    assert again.stderr == ""
     assert role_of(conn, ada.email) == "admin"
     assert stranger.get("/users", headers=login.headers).status_code == 200
     assert is_known(stranger, log_in(stranger, ada))
     assert refusal(ask_tokens(stranger, Person(ada.id, ada.email, other)))[0] == 401
+
+
+def test_of_somebody_whose_address_is_vouched_for_there_is_nothing_to_be_said(
+    make_admin: MakeAdmin, stranger: httpx.Client, conn: psycopg.Connection[Any]
+) -> None:
+    ada = new_person(stranger)
+    conn.execute("UPDATE users SET email_verified = true WHERE id = %s", [ada.id])
+
+    done = make_admin(ada.email)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{ada.email} is an admin.\n", "")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +222,7 @@ def what_is_left(terminal: int) -> bytes:
         return b""
 
 
-def test_an_account_that_is_opened_at_the_same_moment_becomes_the_admins(
+def test_an_account_that_is_opened_at_the_same_moment_is_told_of_as_somebodys(
     make_admin: MakeAdmin, conn: psycopg.Connection[Any], database_url: str
 ) -> None:
     email, password = new_email(), new_password()
@@ -220,7 +233,8 @@ def test_an_account_that_is_opened_at_the_same_moment_becomes_the_admins(
         eventually(lambda: waiting_for_locks(conn) == 1)
         other.commit()
 
-    assert made.result().returncode == 0
+    assert (made.result().returncode, made.result().stdout) == (0, f"{email} is an admin.\n")
+    assert "was there already" in made.result().stderr
     assert role_of(conn, email) == "admin"
 
 
