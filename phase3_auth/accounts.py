@@ -59,12 +59,13 @@ async def change_password(request: Request, who: CurrentUser, change: PasswordCh
     Whoever has stolen a session has no password, and is asked for it here. Whoever has stolen the
     password loses his sessions by this.
     """
+    user = await users_by_id.get(request, who.user_id)
     async with connection(request) as conn:
         account = await select_account(conn, who.user_id)
-    if account is None:
+    if user is None or account is None:
         raise not_found("user", who.user_id)
     await refuse_wrong_password(request, account, change.current_password)
-    refuse_weak(change.new_password, field="new_password", about=(account.email,))
+    refuse_weak(change.new_password, field="new_password", about=(user.name, user.email))
     password_hash = await security(request).passwords.hash(change.new_password)
     async with connection(request) as conn, conn.transaction():
         if not await update_password(conn, account, password_hash):

@@ -263,5 +263,5 @@ def test_an_account_costs_few_round_trips(
 
     assert cost_of_one(steps, lambda: stranger, new_person) == 1
     assert cost(steps, change_role) == 2
-    # Who is asking, the account, BEGIN, the password, our session, all of them, COMMIT.
-    assert cost(steps, change_password) == 7
+    # Who is asking, the user, the account, BEGIN, the password, our session, all of them, COMMIT.
+    assert cost(steps, change_password) == 8
