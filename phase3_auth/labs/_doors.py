@@ -15,7 +15,8 @@ from fastapi.responses import PlainTextResponse
 
 from phase3_auth import __main__ as service
 from phase3_auth.access_tokens import InvalidToken
-from phase3_auth.auth import current_user, invalid_token
+from phase3_auth.auth import current_user
+from phase3_auth.errors import invalid_token
 from phase3_auth.products import read_product
 from phase3_auth.responses import ok
 from phase3_auth.security import now, security
