@@ -70,6 +70,13 @@ def clean_database(database_url: str) -> str:
 
 
 @pytest.fixture
+def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """Look into the database."""
+    with psycopg.connect(database_url, autocommit=True) as conn:
+        yield conn
+
+
+@pytest.fixture
 def http(http: httpx.Client) -> httpx.Client:
     """Open a client of the server under test that speaks as the first admin, unless told others."""
     http.headers.update(as_user(ADMIN))

@@ -66,13 +66,6 @@ def at_more_cost(dearer: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Look into the database."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        yield conn
-
-
 def sign_up(http: httpx.Client, **fields: object) -> httpx.Response:
     """Ask for an account; returns whatever is answered."""
     account = {"name": "Ada", "email": new_email(), "password": new_password(), **fields}

@@ -31,8 +31,6 @@ from .people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import httpx
 
     from shared.fixtures import Serve
@@ -45,13 +43,6 @@ COMMAND = [sys.executable, "-m", "phase3_auth.make_admin"]
 def server(serve: Serve, database_url: str) -> Server:
     """Serve from the database in which admins are made."""
     return serve(env={**UNLIMITED, "DATABASE_URL": database_url})
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Look into the database."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        yield conn
 
 
 @dataclass(frozen=True, slots=True)

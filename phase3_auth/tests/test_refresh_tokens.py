@@ -7,7 +7,6 @@ import hashlib
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 from psycopg.sql import SQL, Identifier
 
@@ -30,10 +29,10 @@ from .people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
+    import psycopg
 
     from shared.fixtures import Serve
     from shared.servers import Server
@@ -50,13 +49,6 @@ def server(serve: Serve, database_url: str, clock_file: Path) -> Server:
     """Serve by a clock that is ours to move."""
     env = {**UNLIMITED, "DATABASE_URL": database_url, "CLOCK": str(clock_file)}
     return serve(MODULE, env=env)
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Look into the database."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        yield conn
 
 
 def all_ended(http: httpx.Client, *family: Tokens) -> bool:

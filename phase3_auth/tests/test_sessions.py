@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-import psycopg
 import pytest
 
 from shared.race import together
@@ -32,10 +31,11 @@ from .people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     import httpx
+    import psycopg
 
     from shared.fixtures import Serve
     from shared.servers import Server
@@ -65,13 +65,6 @@ def ada(stranger: httpx.Client) -> Person:
 def browser(stranger: httpx.Client, ada: Person) -> Browser:
     """Log her in."""
     return open_browser(stranger, ada)
-
-
-@pytest.fixture
-def conn(database_url: str) -> Iterator[psycopg.Connection[Any]]:
-    """Look into the database."""
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        yield conn
 
 
 def attributes(answer: httpx.Response) -> set[str]:

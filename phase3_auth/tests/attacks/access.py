@@ -10,9 +10,10 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from phase3_auth.tests.conftest import new_sku
 from phase3_auth.tests.people import open_browser
 
-from .people import new_order, new_product, new_sku
+from .people import new_order, new_product
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

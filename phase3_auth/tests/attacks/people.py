@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from phase3_auth.tests import people
+from phase3_auth.tests.conftest import new_sku
 
 if TYPE_CHECKING:
     import httpx
@@ -56,11 +57,6 @@ def new_order(http: httpx.Client, buyer: Person, product_id: int) -> dict[str, A
     answer = http.post("/orders", json=order, headers=headers)
     assert answer.status_code == 201, answer.text
     return answer.json()
-
-
-def new_sku() -> str:
-    """Make a SKU that nobody has used."""
-    return f"SKU-{secrets.token_hex(8).upper()}"
 
 
 def told(answer: httpx.Response) -> tuple[int, bytes, dict[str, str]]:
