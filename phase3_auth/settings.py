@@ -175,7 +175,8 @@ class Settings(BaseSettings):
 
     # Mixed into every password, so that a stolen database alone is no use to those who guess.
     password_pepper: Secret
-    # Each step doubles the work, ours and theirs.
+    # Each step doubles the work, ours and theirs. It goes up only: to check a hash that was made at
+    # more than this takes longer than an unknown e-mail does, which tells who has an account.
     bcrypt_cost: int = Field(default=12, ge=4, le=16)
     # Hashing takes a core for a quarter of a second. So many at once, and the others wait.
     password_threads: int = Field(default=1, ge=1, le=64)
