@@ -26,7 +26,7 @@ _GIT_DIFF = ("diff", "--no-index", "--no-ext-diff", "--no-textconv", "--find-ren
 _FINE = (0, 1)  # git's exit codes when there is no difference and when there is one
 _NOWHERE = "/dev/null"
 _MADE_BY_RUNS = ("__pycache__", "node_modules")
-_BESIDE_THE_SERVICE = ("README.md", "labs", "tests", "bugs")
+_BESIDE_THE_SERVICE = ("README.md", "ASVS.md", "labs", "tests", "bugs")
 _ORDER = ("added", "moved", "changed", "removed")
 _COUNTS = (("+", "green"), ("-", "red"))
 _STYLES = {"added": "green", "moved": "cyan", "changed": "yellow", "removed": "red"}
@@ -79,7 +79,10 @@ def compare(before: Path, after: Path, *, everything: bool = False) -> Compariso
         _copy(after, copies / after.name, everything=everything)
         counts = git(copies, *_GIT_DIFF, "--numstat", "-z", *names, fine=_FINE)
         changes = sorted(_changes(counts, *names), key=_by_kind)
-        patch = git(copies, *_GIT_DIFF, "--no-prefix", "--color=always", *names, fine=_FINE)
+        lists = copies / "lists"
+        lists.write_text("*.txt -diff\n")  # thousands of lines that nobody reads
+        terse = ("-c", f"core.attributesFile={lists}", *_GIT_DIFF)
+        patch = git(copies, *terse, "--no-prefix", "--color=always", *names, fine=_FINE)
     gone = sum(change.kind != "added" for change in changes)
     return Comparison(tuple(changes), count - gone, patch)
 

@@ -121,3 +121,13 @@ def test_nothing_changed_is_an_empty_comparison(tmp_path: Path) -> None:
         write(folder, {"same.py": "x\n"})
 
     assert diff.compare(*folders) == diff.Comparison((), 1, "")
+
+
+def test_a_list_is_counted_and_not_shown(phases: tuple[Path, Path]) -> None:
+    write(phases[1], {"words.txt": "one\ntwo\n"})
+
+    comparison = diff.compare(*phases)
+
+    assert ("added", "words.txt", "2") in [(c.kind, c.path, c.plus) for c in comparison.changes]
+    assert "words.txt differ" in comparison.patch
+    assert "+one" not in comparison.patch
