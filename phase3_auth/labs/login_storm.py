@@ -155,12 +155,13 @@ def show(lab: Lab, outcomes: Mapping[str, Outcome]) -> None:
     lab.note(
         "A request's time counts from the moment at which it was due. In the event loop nothing "
         "else happens while a password is checked, so products wait for logins. In threads they "
-        "wait for a core alone: bcrypt lets go of the interpreter, and the operating system parts "
-        "the cores among all who want one. With 32 threads that is 32 logins at any moment. Each "
-        "gets a little, hardly any is done before all are, and whoever has waited for eight "
-        "seconds by then (passwords.py) has had his share in vain. The event loop and PostgreSQL "
-        "queue among them. One thread leaves the other cores alone. Its queue has room for twenty, "
-        "and whoever would wait in it for too long gets his 503 at once."
+        "wait for a core alone: bcrypt lets go of the interpreter, and the operating system "
+        "parts the cores among all who want one. With 32 threads that is 32 logins at any "
+        "moment, each with a little of them, and the event loop and PostgreSQL queue among "
+        "them. On a machine that is busy besides, whoever has waited for eight seconds "
+        "(passwords.py) has had his share in vain, and hardly anybody gets in. One thread "
+        "leaves the other cores alone. Its queue has room for twenty, and whoever would wait in "
+        "it for too long gets his 503 at once."
     )
 
 
