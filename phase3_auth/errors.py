@@ -112,6 +112,9 @@ def _broken(field: str) -> Problem:
 VIOLATIONS: dict[tuple[str, bool], Problem] = {
     # (constraint, by a DELETE?): answer
     ("users_email_key", False): Problem(409, "email_taken", "A user with this e-mail exists."),
+    ("identities_user_id_issuer_key", False): Problem(
+        403, "other_identity", "The login provider knew the owner of this account by another name."
+    ),
     ("users_name_check", False): _broken("name"),
     ("users_email_check", False): _broken("email"),
     ("products_sku_key", False): Problem(409, "sku_taken", "A product with this SKU exists."),

@@ -156,7 +156,11 @@ async def delete_identities(conn: AsyncConnection, user_id: int) -> None:
 
 
 async def insert_identity(conn: AsyncConnection, issuer: str, subject: str, user_id: int) -> bool:
-    """Note whose account an identity opens; False if somebody has just done so."""
+    """Note whose account an identity opens; False if somebody has just done so.
+
+    An account that another one of this provider opens breaks `identities_user_id_issuer_key`: the
+    e-mail is the same, and the person need not be.
+    """
     cursor = await conn.execute(
         """
         INSERT INTO identities (issuer, subject, user_id)

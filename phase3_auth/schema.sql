@@ -62,11 +62,12 @@ CREATE TABLE identities (
         CONSTRAINT identities_subject_check CHECK (char_length(subject) BETWEEN 1 AND 255),
     user_id bigint NOT NULL
         CONSTRAINT identities_user_id_fkey REFERENCES users (id) ON DELETE CASCADE,
-    CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject)
+    CONSTRAINT identities_pkey PRIMARY KEY (issuer, subject),
+    -- A provider knows the owner of an account by one name. A second one with the same e-mail is
+    -- somebody to whom the address was given later (OpenID Connect Core 1.0, 5.7). It also finds
+    -- what deleting a user looks for.
+    CONSTRAINT identities_user_id_issuer_key UNIQUE (user_id, issuer)
 );
-
--- What deleting a user looks for.
-CREATE INDEX identities_user_id_idx ON identities (user_id);
 
 -- A login at a provider that has begun and not come back yet. Whoever comes back takes the row
 -- away, so that nobody comes back twice.

@@ -198,7 +198,7 @@ CASES: list[tuple[Ask, int, set[str]]] = [
     (a_logout_everywhere, 204, {"sessions_user_id_idx", "refresh_tokens_session_id_idx"}),
     (a_new_password, 204, {"users_pkey", "sessions_user_id_idx"}),
     (a_new_role, 200, {"users_pkey", "users_admin_idx"}),
-    (an_end, 204, {"users_admin_idx", "sessions_user_id_idx", "identities_user_id_idx"}),
+    (an_end, 204, {"users_admin_idx", "sessions_user_id_idx", "identities_user_id_issuer_key"}),
 ]
 
 
@@ -238,7 +238,7 @@ async def a_return(conn: Connection) -> object:
 
 VIA_PROVIDER: list[tuple[Callable[[Connection], Awaitable[object]], set[str]]] = [
     (a_known_person, {"identities_pkey", "users_pkey"}),
-    (a_new_identity, {"users_email_key", "users_pkey", "identities_user_id_idx"}),
+    (a_new_identity, {"users_email_key", "users_pkey", "identities_user_id_issuer_key"}),
     (a_return, {"oauth_logins_pkey"}),
 ]
 

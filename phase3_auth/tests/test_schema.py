@@ -102,6 +102,7 @@ REFUSED: list[tuple[str, LiteralString]] = [
     ("users_password_hash_check", "UPDATE users SET password_hash = '$2a$12$salt'"),
     # identities at a provider, and logins there
     ("identities_pkey", IDENTITY + "('https://id.example.org', 'bob', 1)"),
+    ("identities_user_id_issuer_key", IDENTITY + "('https://id.example.org', 'robert', 2)"),
     ("identities_subject_check", IDENTITY + "('https://id.example.org', '', 1)"),
     ("identities_subject_check", IDENTITY + "('https://id.example.org', repeat('s', 256), 1)"),
     ("identities_user_id_fkey", IDENTITY + "('https://id.example.org', 'eve', 7)"),
