@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import InfraError
-from .processes import answers, free_port, is_alive, run, wait_until
+from .processes import answers, is_alive, lasting_port, run, wait_until
 from .state import open_to_all
 
 if TYPE_CHECKING:
@@ -103,12 +103,12 @@ class EmbeddedPostgres:
         """Start the server on the port of last time, so that noted URLs hold, or on a free one."""
         self._drop_misleading_note()
         deadline = time.monotonic() + _START_WITHIN
-        port = free_port(self._last_port())
+        port = lasting_port(self._last_port())
         while failure := self._attempt(port):
             passing = any(reason in failure for reason in _PASSES)
             if not passing or time.monotonic() > deadline:
                 raise InfraError(failure)
-            port = free_port(port)
+            port = lasting_port(port)
         return port
 
     def _attempt(self, port: int) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import pwd
+import random
 import signal
 import socket
 import subprocess
@@ -22,13 +23,28 @@ if TYPE_CHECKING:
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _TICK = 0.02
+_LASTING = range(20_000, 32_768)
 _COMMAND_WITHIN = 60.0
 _TOOL_WITHIN = 5.0
 
 
-def free_port(wanted: int | None = None) -> int:
-    """Return `wanted` if nobody listens there, else a port that the kernel picks."""
-    for port in (wanted, 0) if wanted else (0,):
+def free_port() -> int:
+    """Return a port that the kernel picks."""
+    return _first_free([0])
+
+
+def lasting_port(wanted: int | None = None) -> int:
+    """Return `wanted` if it is free, else a port that is likely to be free again after a restart.
+
+    Those that the kernel picks are not: while their server is down, it gives them to any client
+    that connects to somewhere.
+    """
+    others = random.sample(_LASTING, 100)
+    return _first_free([wanted, *others] if wanted else others)
+
+
+def _first_free(ports: Sequence[int]) -> int:
+    for port in ports:
         with suppress(OSError), socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", port))

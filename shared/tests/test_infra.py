@@ -13,6 +13,7 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -30,7 +31,6 @@ from shared.race import together
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
-    from pathlib import Path
 
 _CALL = """
 import sys
@@ -290,6 +290,14 @@ def test_a_port_that_somebody_took_meanwhile_is_left_to_them(used: State) -> Non
     with socket.create_server(("127.0.0.1", port)):
         assert port_of(infra.postgres(used)) != port
         assert "moved" in remembered(used)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the range is not in a file")
+def test_no_client_is_given_the_port_of_a_server_that_restarts(used: State) -> None:
+    kernel = Path("/proc/sys/net/ipv4/ip_local_port_range").read_text()
+    first_of_clients = int(kernel.split()[0])
+
+    assert port_of(infra.postgres(used)) < first_of_clients
 
 
 def test_a_restarted_server_keeps_its_port_and_its_rows(used: State) -> None:
