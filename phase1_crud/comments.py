@@ -21,7 +21,7 @@ router = APIRouter(route_class=StrictRoute, tags=["comments"])
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """A row of `comments`."""
+    """What somebody has said about a post."""
 
     id: int
     post_id: int

@@ -20,7 +20,7 @@ router = APIRouter(route_class=StrictRoute, tags=["posts"])
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """A row of `posts`."""
+    """Something that somebody has written."""
 
     id: int
     user_id: int

@@ -22,7 +22,7 @@ router = APIRouter(route_class=StrictRoute, tags=["products"])
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """A row of `products`."""
+    """Something to sell, and how many pieces of it there are."""
 
     id: int
     sku: str

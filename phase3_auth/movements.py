@@ -22,7 +22,7 @@ router = APIRouter(route_class=StrictRoute, tags=["products"])
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """A row of `stock_movements`."""
+    """A change of a product's stock: an entry of its ledger."""
 
     id: int
     product_id: int

@@ -35,7 +35,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A row of `orders` with its lines, by product id."""
+    """An order with its lines, by product id."""
 
     id: int
     user_id: int
@@ -47,7 +47,7 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class ListedOrder:
-    """A row of `orders`."""
+    """An order as a list shows it, without its lines."""
 
     id: int
     user_id: int

@@ -23,7 +23,7 @@ router = APIRouter(route_class=StrictRoute, tags=["users"])
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """A row of `users`."""
+    """A person, as the service knows them."""
 
     id: int
     name: str
