@@ -37,8 +37,8 @@ async def restock_product(
 ) -> Response:
     """Add pieces to the stock; with an Idempotency-Key, a retry adds nothing.
 
-    The answer is the entry in the ledger. It never changes, so a retry gets the same one; the stock
-    would be another at each look.
+    The answer is the entry in the ledger. It never changes, so a retry gets the same one; the
+    stock would be another at each look.
     """
     attempt = None if key is None else attempt_of(request, key, delivery)
     return await retried(lambda: restock(request, product_id, delivery.quantity, attempt))

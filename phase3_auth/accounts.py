@@ -29,8 +29,9 @@ router = APIRouter(route_class=StrictRoute, tags=["auth"])
 async def sign_up(request: Request, new: SignUp) -> Response:
     """Open an account, always as a user.
 
-    It tells a stranger that an address has an account here. Hiding that takes letters ("you have an
-    account already"), which this shop cannot send yet; so an address may ask only a few times.
+    It tells a stranger that an address has an account here. Hiding that takes letters ("you
+    have an account already"), which this shop cannot send yet; so an address may ask only a few
+    times.
     """
     allowance = security(request).limits.signup(address_of(request))
     refuse_weak(new.password, field="password", about=(new.name, new.email))
@@ -56,8 +57,8 @@ async def read_me(request: Request, who: CurrentUser) -> Response:
 async def change_password(request: Request, who: CurrentUser, change: PasswordChange) -> Response:
     """Change one's password, and end every session but the one that asks.
 
-    Whoever has stolen a session has no password, and is asked for it here. Whoever has stolen the
-    password loses his sessions by this.
+    Whoever has stolen a session has no password, and is asked for it here. Whoever has stolen
+    the password loses his sessions by this.
     """
     user = await users_by_id.get(request, who.user_id)
     async with connection(request) as conn:

@@ -46,7 +46,7 @@ router = APIRouter(route_class=StrictRoute, tags=["health"])
 
 @router.get("/healthz")
 async def alive() -> dict[str, str]:
-    """Tell that the process runs; it asks nobody else, so a sick database restarts no service."""
+    """Tell that the process runs; it asks nobody else: a sick database restarts no service."""
     return {"status": "ok"}
 
 

@@ -17,7 +17,7 @@ router = APIRouter(route_class=StrictRoute, tags=["orders"])
 
 @router.post("/orders/{order_id}/cancel", response_model=Order, responses=problems(404, 409))
 async def cancel(request: Request, who: CurrentUser, order_id: Id) -> Response:
-    """Cancel an order of one's own; one that is cancelled already stays so, and that is no error.
+    """Cancel an order of one's own; one that is cancelled already stays so, which is no error.
 
     It needs no Idempotency-Key, because it says how things shall be and not what to add.
     """

@@ -50,7 +50,7 @@ session_json = TypeAdapter(CookieSession).dump_json
     "/auth/session", response_model=CookieSession, responses=problems(401, 403, 429, *BODY)
 )
 async def begin_session(request: Request, given: Credentials) -> Response:
-    """Log in, to be known by a cookie; another site cannot log somebody in who doesn't know it."""
+    """Log in, to be known by a cookie; another site cannot do so behind somebody's back."""
     refuse_other_sites(request)
     account, headers = await proven(request, given)
     async with connection(request) as conn:
