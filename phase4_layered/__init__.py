@@ -1,0 +1,1 @@
+"""The same shop with its accounts, in layers: controllers, services, repositories, a domain."""

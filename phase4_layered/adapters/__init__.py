@@ -1,0 +1,1 @@
+"""The rest of the outside: passwords, signatures, counters and a provider, made with libraries."""

@@ -1,0 +1,1 @@
+"""HTTP in, HTTP out: each route reads a request, asks one service, and words its answer."""

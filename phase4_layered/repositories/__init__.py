@@ -1,0 +1,1 @@
+"""How it is all kept in PostgreSQL: the SQL, and the connections it goes over."""

@@ -1,0 +1,42 @@
+"""Forgetting what is over, so that tables do not grow for ever."""
+
+from collections.abc import Awaitable, Callable
+
+from .ports import Clock, UnitOfWork, Work
+
+KEPT = "24 hours"
+AT_ONCE = 5000
+
+# What is deleted, and how that is said. A used refresh token that has expired would be refused all
+# the same, so nothing is lost with it; its successor's `parent` still names it, and may.
+EXPIRING = ("sessions", "refresh tokens", "denials", "unfinished logins")
+
+
+class RetentionService:
+    """Forgets; as many as you like may do so at once."""
+
+    def __init__(self, work: Work, clock: Clock) -> None:
+        self._work = work
+        self._clock = clock
+
+    async def forget_keys(self) -> int:
+        """Forget idempotency keys that nobody will send again; returns how many."""
+        return await self._all_of(lambda work: work.retention.forget_keys(KEPT, AT_ONCE))
+
+    async def forget_expired(self) -> dict[str, int]:
+        """Forget all that has expired; returns how many of each kind."""
+        now = self._clock()
+        return {
+            what: await self._all_of(
+                lambda work, what=what: work.retention.forget_expired(what, now, AT_ONCE)
+            )
+            for what in EXPIRING
+        }
+
+    async def _all_of(self, some: Callable[[UnitOfWork], Awaitable[int]]) -> int:
+        """Forget in small parts: none holds its locks, or the clean-up behind it, for long."""
+        total = 0
+        async with self._work() as work:
+            while forgotten := await some(work):
+                total += forgotten
+        return total
