@@ -102,6 +102,11 @@ def look_at(subject: Subject) -> str:
     return ""
 
 
+def wants_to_know_who_asks(subject: Subject) -> bool:
+    """Tell whether a list that was anybody's to read wants an identity here."""
+    return _ask(subject, "/users").status == 401  # noqa: PLR2004 - Unauthorized
+
+
 def tail(subject: Subject) -> str:
     """Show the end of what the server wrote."""
     if subject.output is None:

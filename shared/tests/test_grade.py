@@ -308,6 +308,19 @@ def test_a_command_gets_what_its_phase_needs_and_the_checks_know_the_admin(
     assert told == [{"ADMIN_EMAIL": "a@x.org", "ADMIN_PASSWORD": "y"}]
 
 
+def test_a_server_that_knows_people_is_asked_by_the_contract_of_a_later_phase(
+    beginner: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = [401, "application/json", "{}"]
+    command = beginner(healthz=OK, users=refused, rest=NOTHING)
+
+    assert grade(find_phase(2), cmd=command, only=["P2-USR-01"]) == 1
+
+    shown = capsys.readouterr().out
+    assert "as phase 3's contract has them" in shown
+    assert "P2-USR-01" in shown
+
+
 def test_a_bug_of_the_grader_is_not_called_wrong_use(monkeypatch: pytest.MonkeyPatch) -> None:
     def stumble(*_: object, **__: object) -> None:
         raise ValueError("a bug")

@@ -1,0 +1,1 @@
+"""Experiments with layers: what they cost, and what they let one do."""
