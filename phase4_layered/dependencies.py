@@ -4,7 +4,6 @@ No container, no magic: constructors are called, from the outermost part to the 
 wants another part in some place (a test, a lab, a command) composes with another one here.
 """
 
-import logging
 from dataclasses import dataclass
 
 from .adapters.access_tokens import AccessTokens
@@ -37,9 +36,7 @@ from .services.sessions import SessionService
 from .services.stock import StockService
 from .services.tokens import TokenService
 from .services.users import UserService
-from .settings import LEAST_BCRYPT_COST, Settings
-
-log = logging.getLogger(__name__)
+from .settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +94,6 @@ class Services:
 
 def outside(settings: Settings, clock: Clock) -> Outside:
     """Make what the service has of the outside."""
-    if settings.bcrypt_cost < LEAST_BCRYPT_COST:
-        log.warning("settings.cheap_passwords bcrypt_cost=%d", settings.bcrypt_cost)
     # Never made of a request's Host header, which is the sender's to write.
     redirect_uri = settings.public_url + CALLBACK
     return Outside(

@@ -1,6 +1,7 @@
 """The application: the services on one side, HTTP on the other."""
 
 import gc
+import logging
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import asynccontextmanager
 
@@ -28,11 +29,15 @@ from .controllers.middleware import Envelope
 from .controllers.openapi import describe
 from .dependencies import Services
 from .domain.clock import Clock, utc_now
-from .settings import Settings
+from .settings import LEAST_BCRYPT_COST, Settings
+
+log = logging.getLogger(__name__)
 
 
 def create_app(settings: Settings, clock: Clock = utc_now) -> FastAPI:
     """Make the service out of its settings."""
+    if settings.bcrypt_cost < LEAST_BCRYPT_COST:
+        log.warning("settings.cheap_passwords bcrypt_cost=%d", settings.bcrypt_cost)
     outside = dependencies.outside(settings, clock)
     services = dependencies.services(dependencies.ports(settings, outside, clock))
 

@@ -17,7 +17,9 @@ from hypothesis import strategies as some
 from jwt.exceptions import InvalidKeyError
 from pydantic import SecretStr
 
-from phase4_layered.access_tokens import CLAIMS, SKEW, AccessToken, AccessTokens, InvalidToken
+from phase4_layered.adapters.access_tokens import CLAIMS, SKEW, AccessTokens
+from phase4_layered.domain.errors import InvalidToken
+from phase4_layered.domain.sessions import AccessToken
 
 NEW, OLD = "n" * 16 + "0123456789abcdef", "o" * 16 + "0123456789abcdef"
 NOW = datetime(2030, 1, 1, 12, tzinfo=UTC)

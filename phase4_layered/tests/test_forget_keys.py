@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 import pytest
 
-from phase4_layered.forget_keys import AT_ONCE, delete_old_keys
+from phase4_layered.services.retention import AT_ONCE
 from shared.phases import ROOT
 from shared.race import together
 
 from .conftest import ask_order, books_balance, new_key, new_product, new_user
+from .working import forget_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -101,9 +102,8 @@ def test_what_another_is_at_is_left_to_it(conn: psycopg.Connection[Any], databas
     remember(conn, "2 days", 3)
     with psycopg.connect(database_url) as other:
         other.execute("SELECT FROM idempotency_keys WHERE key = '2 days2' FOR UPDATE")
-        conn.execute("SET lock_timeout = 1")  # waiting would be an error
 
-        forgotten = delete_old_keys(conn)
+        forgotten = forget_keys(conn)  # waiting would be an error
 
     assert forgotten == 2
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, LiteralString
 import psycopg
 import pytest
 
-from phase4_layered.forget_sessions import AT_ONCE, forget
+from phase4_layered.services.retention import AT_ONCE
 from shared.phases import ROOT
 from shared.race import together
 from shared.servers import inherited
@@ -27,6 +27,7 @@ from .people import (
     refresh,
     refusal,
 )
+from .working import forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

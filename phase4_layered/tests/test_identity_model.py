@@ -23,8 +23,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,  # pyright: ignore[reportUnknownVariableType] -- it has no annotations
 )
 
-from phase4_layered.forget_sessions import forget
-
 from .movable_clock import MODULE, MovableClock
 from .people import (
     UNLIMITED,
@@ -43,6 +41,7 @@ from .people import (
     refusal,
     tokens_of,
 )
+from .working import forget
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

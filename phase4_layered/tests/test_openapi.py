@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
-from phase4_layered.auth import PUBLIC
+from phase4_layered.controllers.auth import PUBLIC
 
 from .conftest import ADMIN, as_user, new_order, new_product, new_user
 from .people import UNLIMITED

@@ -9,19 +9,22 @@ import asyncio
 import re
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, LiteralString
+from unittest.mock import patch
 
 import httpx
 import psycopg
 import pytest
 
+from phase4_layered import dependencies
 from phase4_layered.main import create_app
-from phase4_layered.database import connection_settings
-from phase4_layered.forget_keys import delete_old_keys
+from phase4_layered.repositories.database import connection_settings
+from phase4_layered.repositories.unit_of_work import PostgresUnitOfWork
+from phase4_layered.services.retention import AT_ONCE, KEPT
 
 from .conftest import ADMIN, as_user
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from phase4_layered.settings import Settings
 
@@ -105,9 +108,9 @@ class OneConnection:
         self._conn = conn
 
     @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[psycopg.AsyncConnection[Any]]:
+    async def unit_of_work(self) -> AsyncGenerator[PostgresUnitOfWork]:
         """Lend it."""
-        yield self._conn
+        yield PostgresUnitOfWork(self._conn)
 
 
 Connection = psycopg.AsyncConnection[Any]
@@ -129,8 +132,8 @@ async def explained(settings: Settings) -> AsyncGenerator[tuple[Connection, Plan
 async def serving(settings: Settings) -> AsyncGenerator[tuple[httpx.AsyncClient, Plans]]:
     """Serve, here, on such a connection."""
     async with explained(settings) as (conn, plans):
-        app = create_app(settings)
-        app.state.database = OneConnection(conn)
+        with patch.object(dependencies, "Database", return_value=OneConnection(conn)):
+            app = create_app(settings)
         transport = httpx.ASGITransport(app)
         async with httpx.AsyncClient(transport=transport, base_url="http://shop") as http:
             http.headers.update(as_user(ADMIN))
@@ -143,6 +146,16 @@ async def plans_of(settings: Settings, method: str, path: str, request: dict[str
         answer = await http.request(method, path, **request)
     assert answer.is_success, answer.text
     return "\n".join(plans)
+
+
+async def plans_of_work(
+    settings: Settings, do: Callable[[PostgresUnitOfWork], Awaitable[object]]
+) -> str:
+    """Do something below the services, and undo it; returns how PostgreSQL went about it."""
+    async with explained(settings) as (conn, plans):
+        async with conn.transaction(force_rollback=True):
+            assert await do(PostgresUnitOfWork(conn)) is not None
+        return "\n".join(plans)
 
 
 LINES = {"items": [{"product_id": 78, "quantity": 1}]}
@@ -246,13 +259,6 @@ def test_a_retry_is_answered_from_the_indexes_made_for_it(full: Settings) -> Non
 
 
 def test_old_keys_are_found_by_their_age(full: Settings) -> None:
-    plans = Plans()
-    with psycopg.connect(full.database_url) as conn:
-        for statement in EXPLAINING:
-            conn.execute(statement)
-        conn.add_notice_handler(plans.add)
+    plans = asyncio.run(plans_of_work(full, lambda work: work.retention.forget_keys(KEPT, AT_ONCE)))
 
-        delete_old_keys(conn)
-        conn.rollback()
-
-    assert " idempotency_keys_created_at_idx " in "\n".join(plans)
+    assert " idempotency_keys_created_at_idx " in plans

@@ -6,29 +6,30 @@ It is asked at every request, so reading a whole table for it would be the costl
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, LiteralString
+from typing import TYPE_CHECKING, LiteralString
 
 import psycopg
 import pytest
 
 from phase4_layered.domain.clock import utc_now
-from phase4_layered.forget_sessions import forget
-from phase4_layered.id_tokens import Profile
-from phase4_layered.identities import account_of
-from phase4_layered.make_admin import update_to_admin
-from phase4_layered.oauth import delete_login
+from phase4_layered.domain.logins import Profile
+from phase4_layered.domain.sessions import digest
+from phase4_layered.services.identities import account_of
+from phase4_layered.services.retention import AT_ONCE, EXPIRING
 
 from .conftest import as_user
 from .people import Person, first_admin
-from .test_plans import EXPLAINING, Connection, Plans, explained, serving
+from .test_plans import Plans, plans_of_work, serving
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     import httpx
 
+    from phase4_layered.repositories.unit_of_work import PostgresUnitOfWork
     from phase4_layered.settings import Settings
 
+    Look = Callable[[PostgresUnitOfWork], Awaitable[object]]
     Ask = Callable[[httpx.AsyncClient, Plans, Person], Awaitable[httpx.Response]]
 
 ISSUER = "https://id.example.org"
@@ -220,23 +221,23 @@ def test_who_is_asking_is_answered_from_the_indexes_made_for_it(
     assert "Seq Scan" not in plans
 
 
-async def a_known_person(conn: Connection) -> object:
+async def a_known_person(work: PostgresUnitOfWork) -> object:
     """Look for the account of an identity that has one."""
-    return await account_of(conn, ISSUER, Profile(sub="user77@example.com"), utc_now())
+    return await account_of(work, ISSUER, Profile(sub="user77@example.com"), utc_now())
 
 
-async def a_new_identity(conn: Connection) -> object:
+async def a_new_identity(work: PostgresUnitOfWork) -> object:
     """Give an account to the owner of its e-mail, who is new to us by the provider."""
     profile = Profile(sub="new", email="USER77@example.com", email_verified=True)
-    return await account_of(conn, ISSUER, profile, utc_now())
+    return await account_of(work, ISSUER, profile, utc_now())
 
 
-async def a_return(conn: Connection) -> object:
+async def a_return(work: PostgresUnitOfWork) -> object:
     """Take away a login that has begun."""
-    return await delete_login(conn, "600", utc_now())
+    return await work.logins.take(digest("600"), utc_now())
 
 
-VIA_PROVIDER: list[tuple[Callable[[Connection], Awaitable[object]], set[str]]] = [
+VIA_PROVIDER: list[tuple[Look, set[str]]] = [
     (a_known_person, {"identities_pkey", "users_pkey"}),
     (a_new_identity, {"users_email_key", "users_pkey", "identities_user_id_issuer_key"}),
     (a_return, {"oauth_logins_pkey"}),
@@ -247,34 +248,18 @@ VIA_PROVIDER: list[tuple[Callable[[Connection], Awaitable[object]], set[str]]] =
     ("look", "indexes"), VIA_PROVIDER, ids=[look.__name__ for look, _ in VIA_PROVIDER]
 )
 def test_who_comes_from_the_provider_is_found_by_the_indexes_made_for_it(
-    look: Callable[[Connection], Awaitable[object]], indexes: set[str], full: Settings
+    look: Look, indexes: set[str], full: Settings
 ) -> None:
-    async def plans_of_look() -> str:
-        async with explained(full) as (conn, plans):
-            async with conn.transaction(force_rollback=True):
-                assert await look(conn) is not None
-            return "\n".join(plans)
-
-    plans = asyncio.run(plans_of_look())
+    plans = asyncio.run(plans_of_work(full, look))
 
     assert {index for index in indexes if f" {index} " not in plans} == set(), plans
     assert "Seq Scan" not in plans
 
 
-def plans_of(settings: Settings, command: Callable[[psycopg.Connection[Any]], object]) -> str:
-    """Run a command as `python -m` would, and undo it; returns how it went about it."""
-    plans = Plans()
-    with psycopg.connect(settings.database_url) as conn:
-        for statement in EXPLAINING:
-            conn.execute(statement)
-        conn.add_notice_handler(plans.add)
-        command(conn)
-        conn.rollback()
-    return "\n".join(plans)
-
-
 def test_who_becomes_an_admin_is_found_by_e_mail(full: Settings) -> None:
-    plans = plans_of(full, lambda conn: update_to_admin(conn, "USER77@example.com"))
+    plans = asyncio.run(
+        plans_of_work(full, lambda work: work.accounts.promote("USER77@example.com"))
+    )
 
     assert " users_email_key " in plans
     assert "Seq Scan" not in plans
@@ -283,7 +268,11 @@ def test_who_becomes_an_admin_is_found_by_e_mail(full: Settings) -> None:
 # Thousands at once are taken out of a table of this size by reading all of it, and rightly so; but
 # which ones they are is found by an index, as is what goes with them.
 def test_what_has_expired_is_found_by_when(full: Settings) -> None:
-    plans = plans_of(full, lambda conn: forget(conn, utc_now()))
+    async def forget(work: PostgresUnitOfWork) -> object:
+        now = utc_now()
+        return [await work.retention.forget_expired(what, now, AT_ONCE) for what in EXPIRING]
+
+    plans = asyncio.run(plans_of_work(full, forget))
 
     for table in ("sessions", "refresh_tokens", "revoked_tokens", "oauth_logins"):
         assert f" {table}_expires_at_idx " in plans

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import httpx
 import pytest
 
+from phase4_layered import dependencies
+from phase4_layered.adapters.passwords import Passwords
 from phase4_layered.main import create_app
-from phase4_layered.passwords import Passwords
 from shared.fixtures import IMPATIENT
 
 from .conftest import ADMIN, as_user
@@ -25,7 +26,6 @@ from .people import (
 )
 
 if TYPE_CHECKING:
-    from phase4_layered.security import Security
     from phase4_layered.settings import Settings
     from shared.fixtures import Serve
     from shared.servers import Server
@@ -90,9 +90,9 @@ def test_while_a_password_is_looked_at_others_have_the_connection(
     admin = first_admin(environment)
 
     async def scenario() -> tuple[httpx.Response, httpx.Response]:
-        app, slow = create_app(one), Slow()
-        security: Security = app.state.security
-        app.state.security = replace(security, passwords=slow)
+        slow = Slow()
+        with patch.object(dependencies, "Passwords", return_value=slow):
+            app = create_app(one)
         client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop")
         async with app.router.lifespan_context(app), client as http:
             given = {"email": admin.email, "password": admin.password}

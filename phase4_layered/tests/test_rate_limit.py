@@ -12,10 +12,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from phase4_layered import rate_limit
-from phase4_layered.client_address import client_address, trusted_networks
-from phase4_layered.errors import Problem
-from phase4_layered.rate_limit import Allowance, Policy, RateLimits, Windows, limit_of
+from phase4_layered.adapters import rate_limit
+from phase4_layered.adapters.rate_limit import Policy, RateLimits, Windows, limit_of
+from phase4_layered.controllers.client_address import client_address
+from phase4_layered.controllers.errors import problem_of
+from phase4_layered.controllers.rate_limit import headers_of
+from phase4_layered.domain.errors import RateLimited
+from phase4_layered.domain.limits import Allowance
+from phase4_layered.networks import trusted_networks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -289,18 +293,19 @@ def limits(clock: Clock) -> RateLimits:
 
 def refusal(attempt: Callable[[], Allowance]) -> dict[str, str]:
     """Expect 429; returns its headers."""
-    with pytest.raises(Problem) as refused:
+    with pytest.raises(RateLimited) as refused:
         attempt()
-    assert (refused.value.status_code, refused.value.code) == (429, "rate_limited")
-    assert refused.value.headers
-    return dict(refused.value.headers)
+    problem = problem_of(refused.value)
+    assert (problem.status_code, problem.code) == (429, "rate_limited")
+    assert problem.headers
+    return dict(problem.headers)
 
 
 def guess(limits: RateLimits, address: str, email: str, times: int) -> int:
     """Try so many wrong passwords; returns how many were looked at."""
     looked_at = 0
     for _ in range(times):
-        with suppress(Problem):
+        with suppress(RateLimited):
             limits.before_login(address, email)
             looked_at += 1
     return looked_at
@@ -494,7 +499,7 @@ def test_of_fifty_attempts_at_once_five_are_looked_at(limits: RateLimits) -> Non
     outcomes = asyncio.run(at_once())
 
     assert len(looked_at) == 5
-    assert [type(outcome) for outcome in outcomes].count(Problem) == 45
+    assert [type(outcome) for outcome in outcomes].count(RateLimited) == 45
 
 
 @pytest.mark.parametrize(
@@ -531,7 +536,7 @@ def test_each_answer_tells_what_is_left(limits: RateLimits, clock: Clock) -> Non
 
     allowance = limits.before_login(OWNER, "ada@example.com")
 
-    assert allowance.headers == {
+    assert headers_of(allowance) == {
         "RateLimit-Policy": '"login";q=5;w=900',
         "RateLimit": '"login";r=3;t=874',
     }
@@ -578,7 +583,7 @@ def test_the_policy_closest_to_its_end_is_told(limits: RateLimits) -> None:
 
     allowance = limits.before_login(OWNER, "ada@example.com")
 
-    assert allowance.headers == {
+    assert headers_of(allowance) == {
         "RateLimit-Policy": '"login-address";q=30;w=60',
         "RateLimit": '"login-address";r=2;t=60',
     }
@@ -589,7 +594,7 @@ def test_after_a_right_password_all_is_left_again(limits: RateLimits) -> None:
 
     allowance = limits.after_login(OWNER, "ada@example.com")
 
-    assert allowance.headers == {
+    assert headers_of(allowance) == {
         "RateLimit-Policy": '"login";q=5;w=900',
         "RateLimit": '"login";r=5;t=0',
     }
@@ -611,7 +616,7 @@ def test_nobody_is_told_how_often_others_try(limits: RateLimits) -> None:
 
     allowance = limits.before_login(STRANGER, "ada@example.com")
 
-    assert allowance.headers["RateLimit"] == '"login";r=4;t=900'
+    assert headers_of(allowance)["RateLimit"] == '"login";r=4;t=900'
 
 
 def test_an_account_under_attack_says_so_in_its_refusal(limits: RateLimits) -> None:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from psycopg.sql import SQL, Identifier
 
-from phase4_layered.forget_sessions import forget
 from shared.race import together
 
 from .movable_clock import A_MOMENT, MODULE
@@ -27,6 +26,7 @@ from .people import (
     refusal,
     tokens_of,
 )
+from .working import forget
 
 if TYPE_CHECKING:
     from pathlib import Path

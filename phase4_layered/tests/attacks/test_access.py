@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from fastapi import APIRouter
 
+from phase4_layered.controllers.auth import refuse_unguarded
 from phase4_layered.main import create_app
-from phase4_layered.auth import refuse_unguarded
 
 from .access import ACTORS, ANSWERS, CODES, RULES, World, disagreements, operations
 from .people import log_in, new_order, new_product, told

@@ -10,8 +10,8 @@ import bcrypt
 import httpx
 import pytest
 
+from phase4_layered.adapters.passwords import Passwords
 from phase4_layered.main import create_app
-from phase4_layered.passwords import Passwords
 from phase4_layered.tests.people import UNLIMITED
 
 from .people import PASSWORD, log_in, sign_up, told

@@ -70,17 +70,17 @@ class Tables:
     """All rows there are."""
 
     users: dict[int, UserRow] = field(default_factory=dict[int, UserRow])
-    products: dict[int, "Product"] = field(default_factory=dict[int, "Product"])
-    movements: dict[int, "Movement"] = field(default_factory=dict[int, "Movement"])
-    orders: dict[int, "Order"] = field(default_factory=dict[int, "Order"])
+    products: dict[int, Product] = field(default_factory=dict[int, "Product"])
+    movements: dict[int, Movement] = field(default_factory=dict[int, "Movement"])
+    orders: dict[int, Order] = field(default_factory=dict[int, "Order"])
     keys: dict[tuple[int, str], KeyRow] = field(default_factory=dict[tuple[int, str], KeyRow])
     sessions: dict[int, SessionRow] = field(default_factory=dict[int, SessionRow])
     refresh_tokens: dict[bytes, RefreshTokenRow] = field(
         default_factory=dict[bytes, RefreshTokenRow]
     )
-    revoked_tokens: dict["UUID", "datetime"] = field(default_factory=dict["UUID", "datetime"])
+    revoked_tokens: dict[UUID, datetime] = field(default_factory=dict["UUID", "datetime"])
     identities: dict[tuple[str, str], int] = field(default_factory=dict[tuple[str, str], int])
-    oauth_logins: dict[bytes, tuple["Login", "datetime"]] = field(
+    oauth_logins: dict[bytes, tuple[Login, datetime]] = field(
         default_factory=dict[bytes, tuple["Login", "datetime"]]
     )
 
