@@ -21,7 +21,7 @@ from shared.infra.embedded_postgres import installed_binaries
 from .plan import HERE
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Sequence
     from pathlib import Path
 
     from shared.servers import Server
@@ -56,12 +56,12 @@ class Sample:
     cores: Cores = field(default_factory=Cores)
 
 
-def load(server: Server, request: Request, seconds: float) -> Sample:
-    """Ask a server for as much as it can give, over 32 connections."""
+def load(server: Server, request: Request, seconds: float, tokens: Sequence[str] = ()) -> Sample:
+    """Ask a server for as much as it can give, over 32 connections, with one of the tokens each."""
     command = [_wrk(), "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "5s"]
     script = ["-s", str(HERE / "wrk.lua"), server.url, "--", request.path, request.body]
     with _accounted(server.process.pid) as cores:
-        output = _run([*command, *script], seconds)
+        output = _run([*command, *script, *tokens], seconds)
     found = json.loads(output.splitlines()[-1])
     if found["refused"] or found["broken"] or not found["requests"]:
         raise BenchError(

@@ -11,6 +11,8 @@ import httpx
 from .measure import BenchError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from shared.servers import Server
 
     from .plan import Request
@@ -21,13 +23,19 @@ _OF_ITS_OWN = ("id", "placed_at")
 """What tells one new thing from another, however much the same was asked for."""
 
 
-def compare(request: Request, ours: Server, theirs: Server) -> None:
-    """Ask both for the same things; raises BenchError at the first difference."""
-    for number in range(_SAMPLES):
-        asked = request.sample(number * 499)
-        one, other = (normal(_answer(server, asked)) for server in (ours, theirs))
-        if one != other:
-            raise BenchError(f"{asked.path} is answered differently:\n{one}\n{other}")
+def compare(request: Request, ours: Server, theirs: Server, tokens: Sequence[str] = ()) -> None:
+    """Ask both for the same things; raises BenchError at the first difference.
+
+    The tokens are those of users 1, 2, 3 and so on, who ask in turn.
+    """
+    with httpx.Client(timeout=10) as client:
+        for number in range(_SAMPLES):
+            user = number % len(tokens) + 1 if tokens else 0
+            asked = request.sample(number * 499, user)
+            client.headers = {"Authorization": f"Bearer {tokens[user - 1]}"} if user else {}
+            one, other = (normal(_answer(client, server, asked)) for server in (ours, theirs))
+            if one != other:
+                raise BenchError(f"{asked.path} is answered differently:\n{one}\n{other}")
 
 
 def normal(value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -50,12 +58,12 @@ def _instant(text: str) -> str | datetime:
         return text
 
 
-def _answer(server: Server, asked: Request) -> object:
+def _answer(client: httpx.Client, server: Server, asked: Request) -> object:
     url = server.url + asked.path
     if not asked.body:
-        return _checked(httpx.get(url, timeout=10)).json()
+        return _checked(client.get(url)).json()
     headers = {"Content-Type": "application/json", "Idempotency-Key": secrets.token_hex(16)}
-    made = _checked(httpx.post(url, content=asked.body, headers=headers, timeout=10)).json()
+    made = _checked(client.post(url, content=asked.body, headers=headers)).json()
     return {name: value for name, value in made.items() if name not in _OF_ITS_OWN}
 
 

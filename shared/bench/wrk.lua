@@ -1,25 +1,28 @@
 -- Asks for one path and reports what came as one line of JSON. <1-99> in path or body stands for a random number
--- of these. With a body it posts, under a key of its own.
+-- of these. With a body it posts, under a key of its own. Where there are tokens, each request is that of a random user
+-- with a token, and <user> stands for its number.
 
-local path, body, began, count
+local path, body, tokens, began, count
 
 function init(arguments)
-  path, body = arguments[1], arguments[2]
+  path, body, tokens = arguments[1], arguments[2], {unpack(arguments, 3)}
   began, count = os.time(), 0
   math.randomseed(began)
 end
 
-local function filled(text)
-  return (text:gsub("<(%d+)-(%d+)>", function(lowest, highest) return math.random(lowest, highest) end))
+local function filled(text, user)
+  return (text:gsub("<user>", user):gsub("<(%d+)-(%d+)>", function(lowest, highest) return math.random(lowest, highest) end))
 end
 
 function request()
+  local user = #tokens > 0 and math.random(#tokens) or 0
+  local headers = {["Authorization"] = user > 0 and "Bearer " .. tokens[user] or nil}
   if body == "" then
-    return wrk.format("GET", filled(path))
+    return wrk.format("GET", filled(path, user), headers)
   end
   count = count + 1
-  local headers = {["Content-Type"] = "application/json", ["Idempotency-Key"] = began .. "-" .. count}
-  return wrk.format("POST", filled(path), headers, filled(body))
+  headers["Content-Type"], headers["Idempotency-Key"] = "application/json", began .. "-" .. count
+  return wrk.format("POST", filled(path, user), headers, filled(body, user))
 end
 
 function done(summary, latency)

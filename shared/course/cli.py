@@ -194,8 +194,8 @@ def lab(
 def bench(
     phase: PhaseArgument,
     *,
-    seconds: Annotated[float, typer.Option(min=0.5, help="of each measurement")] = 4,
-    rounds: Annotated[int, typer.Option(min=1, help="in which all take turns")] = 6,
+    seconds: Annotated[float | None, typer.Option(min=0.5, help="of each measurement")] = None,
+    rounds: Annotated[int | None, typer.Option(min=1, help="in which all take turns")] = None,
 ) -> None:
     """Measure a phase's throughput beside its peers."""
     from shared import bench as benchmark
