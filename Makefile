@@ -4,13 +4,16 @@ PYTHON ?= python3
 COURSE  = @exec $(PYTHON) -m shared.course
 
 .DEFAULT_GOAL := help
-.PHONY: help test check grade bugs hunt run psql lab bench diff doctor down clean lock ALWAYS
+.PHONY: help test watch check grade bugs hunt run psql lab bench diff doctor down clean lock ALWAYS
 
 phase%: ALWAYS  ## serve phase N: `make phase1` (PORT=8080, FRESH=1 for an empty database)
 	$(COURSE) run $@ $(if $(FRESH),--fresh)
 
 test:  ## run every suite, or one phase's: PHASE=1, ARGS="-k name"
 	$(COURSE) test $(PHASE) $(ARGS)
+
+watch:  ## run a phase's unit suite at once and again at each save: PHASE=4
+	$(COURSE) watch $(PHASE)
 
 check:  ## format, lint, types, import fences, SQL style, lessons, lock file
 	$(COURSE) check

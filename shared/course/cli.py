@@ -81,6 +81,14 @@ def run_suites(
 
 
 @app.command()
+def watch(phase: PhaseArgument) -> None:
+    """Run a phase's unit suite at once, and again at each save, until Ctrl-C."""
+    from shared.course import watch as watching
+
+    raise typer.Exit(watching.watch(phase))
+
+
+@app.command()
 def check() -> None:
     """Check format, lint, types, import fences, SQL style, lessons and the lock file."""
     from shared.course import check as checks

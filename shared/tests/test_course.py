@@ -255,7 +255,8 @@ def test_a_suite_of_no_phase_is_refused() -> None:
 
 def test_make_help_names_every_target() -> None:
     targets = (
-        "phaseN test check grade bugs hunt run psql lab bench diff doctor down clean lock help"
+        "phaseN test watch check grade bugs hunt run psql lab bench diff doctor down clean lock "
+        "help"
     )
 
     named = [line.split()[1] for line in make("help").splitlines()]
@@ -271,6 +272,7 @@ def test_make_help_names_every_target() -> None:
         (["test", "PHASE=1", "ARGS=-k feed"], "test 1 -k feed"),
         (["diff", "A=0", "B=1"], "diff 0 1"),
         (["lab", "PHASE=0", "LAB=anatomy", "SAVE=1"], "lab 0 anatomy --save"),
+        (["watch", "PHASE=4"], "watch 4"),
         (["run", "PHASE=3"], "do 3"),
         (["run", "PHASE=3", "DO=make_admin ada@x.org"], "do 3 make_admin ada@x.org"),
         (["psql", "PHASE=2", "SQL=SELECT 1"], 'psql 2 --sql "$SQL"'),
