@@ -15,6 +15,7 @@ import bcrypt
 import pytest
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from phase4_layered.adapters import passwords as hashing
 from phase4_layered.adapters.passwords import WAITING_PER_THREAD, Passwords
 from phase4_layered.controllers.errors import field_error
 from phase4_layered.domain import passwords
@@ -389,7 +390,7 @@ def test_whose_wait_is_over_is_told_and_leaves_no_work(
         (first,) = await crowd(ours, hashed, 1)
         await gate.entered()
         with monkeypatch.context() as patch:
-            patch.setattr(passwords, "PATIENCE", 0)
+            patch.setattr(hashing, "PATIENCE", 0)
             with pytest.raises(Unavailable, match="too long") as refusal:
                 await ours.verify(PASSWORD, hashed)
         assert refusal.value.code == "overloaded"
