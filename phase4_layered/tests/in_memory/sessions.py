@@ -1,0 +1,15 @@
+"""Sessions, in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+class InMemorySessions:
+    """Sessions."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store

@@ -1,0 +1,15 @@
+"""Refresh tokens, in memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .store import Store
+
+
+class InMemoryTokens:
+    """Refresh tokens."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
