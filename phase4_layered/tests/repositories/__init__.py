@@ -1,0 +1,1 @@
+"""What services are promised (services/ports): asked of PostgreSQL, and of what is in memory."""
