@@ -1,7 +1,7 @@
 """What services need of the outside: shapes that something else has to fill.
 
 The services own them. So it is PostgreSQL's module that depends on the service's word, and not the
-other way round; whatever keeps the same promises will do (tests/contract holds both to them).
+other way round; whatever keeps the same promises will do (tests/repositories holds both to them).
 """
 
 from collections.abc import Callable

@@ -87,6 +87,22 @@ async def test_an_email_cannot_be_changed_to_one_that_is_taken(work: Work) -> No
     assert await names(work, UserQuery()) == ["Ada", "Bob"]
 
 
+@pytest.mark.parametrize(
+    ("email", "vouched_for"),
+    [("ADA@example.com", True), ("lovelace@example.com", False)],
+)
+async def test_nobody_has_vouched_for_an_address_that_is_new(
+    work: Work, email: str, *, vouched_for: bool
+) -> None:
+    async with work() as unit:
+        ada = await unit.accounts.add_vouched_for("ada@example.com", "Ada")
+        assert ada is not None
+
+        await unit.users.change(ada.id, {"name": "Ada Lovelace", "email": email})
+
+        assert (await unit.accounts.vouch_for(ada.id) is None) == vouched_for
+
+
 async def test_nobody_cannot_be_changed(work: Work) -> None:
     async with work() as unit:
         assert await unit.users.change(NOBODY, {"name": "Eve"}) is None
