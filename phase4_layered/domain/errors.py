@@ -83,6 +83,18 @@ class Unavailable(ShopError):
         self.retry_after = retry_after
 
 
+class TryAgain(Unavailable):
+    """All of it may be tried again from its beginning: somebody else was in the way.
+
+    Raised by what keeps things, when it had to end a transaction (a deadlock), and by a transaction
+    that found out that it looked a moment too early.
+    """
+
+    def __init__(self) -> None:
+        detail = "Another request stood in the way of this one. Try again."
+        super().__init__("overloaded", detail, retry_after=1)
+
+
 # ---------------------------------------------------------------- those that many raise
 
 

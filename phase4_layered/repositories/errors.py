@@ -17,12 +17,12 @@ from ..domain.errors import (
     Forbidden,
     Invalid,
     ShopError,
+    TryAgain,
     Unavailable,
     invalid_payload,
     invalid_token,
     overloaded,
 )
-from ..services.retrying import TryAgain
 
 
 def database_unavailable() -> Unavailable:

@@ -8,10 +8,10 @@ from psycopg import AsyncConnection
 from psycopg.errors import UniqueViolation
 from psycopg.rows import class_row
 
+from ..domain.errors import TryAgain
 from ..domain.idempotency import Attempt, Known
 from ..domain.orders import Line, ListedOrder, Locked, NewOrder, Order, OrderFilter, Outcome, Placed
 from ..domain.paging import Place
-from ..services.retrying import TryAgain
 from .sql import array, sql
 
 # Literals and no parameter: a plan for all values couldn't use an index of cancelled orders alone.

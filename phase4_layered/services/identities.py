@@ -7,11 +7,10 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 from ..domain.accounts import Account
-from ..domain.errors import Forbidden
+from ..domain.errors import Forbidden, TryAgain
 from ..domain.fields import NAME_LENGTH, Email
 from ..domain.logins import Profile
 from .ports import UnitOfWork
-from .retrying import TryAgain
 from .sessions import end_sessions
 
 log = logging.getLogger(__name__)

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import timedelta
 from secrets import compare_digest, token_urlsafe
 
-from ..domain.errors import NotFound, Unauthenticated
+from ..domain.errors import NotFound, TryAgain, Unauthenticated
 from ..domain.limits import Allowance
 from ..domain.logins import Callback, Login, LoginRefused, Profile, state_of
 from ..domain.sessions import digest
 from .cookie_sessions import CookieSessionService, OpenedSession
 from .identities import account_of
 from .ports import Clock, IdentityProvider, RateLimiter, Work
-from .retrying import TryAgain, retried
+from .retrying import retried
 
 log = logging.getLogger(__name__)
 

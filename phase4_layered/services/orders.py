@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import cast
 
-from ..domain.errors import not_found
+from ..domain.errors import TryAgain, not_found
 from ..domain.idempotency import Attempt, refuse_misuse
 from ..domain.identity import Identity
 from ..domain.orders import (
@@ -18,7 +18,7 @@ from ..domain.orders import (
 )
 from ..domain.paging import Place, Stretch, stretch_of
 from .ports import UnitOfWork, Work
-from .retrying import TryAgain, retried
+from .retrying import retried
 from .sharing import Batch
 
 

@@ -6,23 +6,11 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from ..domain.errors import Unavailable, overloaded
+from ..domain.errors import TryAgain, overloaded
 
 Answer = TypeVar("Answer")
 
 PAUSES = (0, 0.01, 0.02, 0.04, 0.08, 0.16)  # seconds, at most, before each of six attempts
-
-
-class TryAgain(Unavailable):
-    """All of it may be tried again from its beginning: somebody else was in the way.
-
-    Raised by what keeps things, when it had to end a transaction (a deadlock), and by a transaction
-    that found out that it looked a moment too early.
-    """
-
-    def __init__(self) -> None:
-        detail = "Another request stood in the way of this one. Try again."
-        super().__init__("overloaded", detail, retry_after=1)
 
 
 async def retried(transaction: Callable[[], Awaitable[Answer]]) -> Answer:
