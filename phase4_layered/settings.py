@@ -6,9 +6,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Annotated, Literal, TypeVar
 
-from limits import RateLimitItem
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 from pydantic import (
     AfterValidator,
     BeforeValidator,
@@ -20,25 +17,9 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .adapters.rate_limit import limit_of
+from .adapters.rate_limit import Rate, limit_of
 from .networks import Network, trusted_networks
-
-
-def postgres_address(value: str) -> str:
-    """Let libpq judge the address, now and not at the first request.
-
-    An @ in a password that is not written %40 makes the rest of it a part of the host: libpq would
-    look that up, and tell the log that it found nothing. Nor does libpq look at the port yet (or
-    ports: an address may name several hosts).
-    """
-    try:
-        parts = conninfo_to_dict(value)
-    except ProgrammingError:
-        parts = {}  # libpq's own message repeats the address, password and all
-    port = str(parts.get("port", 5432))
-    if not parts or "@" in str(parts.get("host", "")) or not re.fullmatch("[0-9,]*", port):
-        raise ValueError("must look like postgresql://user:password@host:5432/name (@ as %40)")
-    return value
+from .repositories.address import postgres_address
 
 
 def written_as(read: Callable[[str], object]) -> BeforeValidator:
@@ -125,7 +106,7 @@ Grace = Annotated[
 # SecretStr shows itself as asterisks wherever it is printed by mistake.
 Secret = Annotated[SecretStr, AfterValidator(long_secret)]
 Keys = Annotated[dict[str, Secret], NoDecode, written_as(signing_keys)]
-Limit = Annotated[RateLimitItem, NoDecode, written_as(limit_of)]
+Limit = Annotated[Rate, NoDecode, written_as(limit_of)]
 Networks = Annotated[tuple[Network, ...], NoDecode, written_as(trusted_networks)]
 
 

@@ -31,6 +31,7 @@ from ..domain.errors import RateLimited
 from ..domain.limits import Allowance
 
 Clock = Callable[[], float]  # seconds since whenever; it is never set back
+Rate = RateLimitItem  # so many in so long
 
 KNOWN_FOR = 30 * 24 * 3600  # seconds, since the last login
 MOST_KEYS = 100_000  # per limit: some 60 MB, if all are as long as can be
@@ -44,7 +45,7 @@ LIMIT = re.compile(
 )
 
 
-def limit_of(text: str) -> RateLimitItem:
+def limit_of(text: str) -> Rate:
     """Read a limit such as "5/15 minutes"; raises ValueError that says what would do."""
     if not LIMIT.fullmatch(text.strip()):
         raise ValueError(
@@ -136,7 +137,7 @@ class Windows(Storage):
 class Policy:
     """A limit, its name in headers, and what was counted so far for each key."""
 
-    def __init__(self, name: str, limit: RateLimitItem, clock: Clock) -> None:
+    def __init__(self, name: str, limit: Rate, clock: Clock) -> None:
         self._name = name
         self._limit = limit
         self._clock = clock
@@ -190,12 +191,12 @@ class RateLimits:
     def __init__(  # noqa: PLR0913 -- one per setting
         self,
         *,
-        login_per_address: RateLimitItem,
-        login_per_pair: RateLimitItem,
-        login_per_account: RateLimitItem,
-        signup_per_address: RateLimitItem,
-        refresh_per_address: RateLimitItem,
-        oauth_per_address: RateLimitItem,
+        login_per_address: Rate,
+        login_per_pair: Rate,
+        login_per_account: Rate,
+        signup_per_address: Rate,
+        refresh_per_address: Rate,
+        oauth_per_address: Rate,
         clock: Clock = monotonic,
     ) -> None:
         self._pair = Policy("login", login_per_pair, clock)
