@@ -38,9 +38,11 @@ def test_an_unknown_phase_is_told_with_those_that_exist(name: str | int) -> None
 def test_the_fences_are_around_every_phase() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
-    fenced = project["tool"]["importlinter"]["root_packages"]
+    fences = project["tool"]["importlinter"]
 
-    assert set(fenced) == {"shared", *(phase.package for phase in all_phases())}
+    packages = {"shared", *(phase.package for phase in all_phases())}
+    assert set(fences["root_packages"]) == packages
+    assert set(fences["contracts"][0]["modules"]) == packages
 
 
 def test_the_readme_has_a_row_for_every_phase() -> None:
