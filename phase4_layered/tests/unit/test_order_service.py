@@ -7,13 +7,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from phase4_layered.domain.errors import Conflict, Invalid, KeyReused, NotFound, Unavailable
+from phase4_layered.domain.errors import (
+    Conflict,
+    Invalid,
+    KeyReused,
+    NotFound,
+    TryAgain,
+    Unavailable,
+)
 from phase4_layered.domain.fields import ID_MAX as NOTHING
 from phase4_layered.domain.idempotency import RequestInFlight
 from phase4_layered.domain.orders import OrderFilter, Outcome
 from phase4_layered.domain.paging import START
 from phase4_layered.services.orders import OrderService, PlacedOrder
-from phase4_layered.services.retrying import PAUSES, TryAgain
+from phase4_layered.services.retrying import PAUSES
 from phase4_layered.tests.factories import (
     a_product,
     a_user,

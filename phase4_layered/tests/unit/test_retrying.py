@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from phase4_layered.domain.errors import Conflict, Unavailable
-from phase4_layered.services.retrying import PAUSES, TryAgain, retried
+from phase4_layered.domain.errors import Conflict, TryAgain, Unavailable
+from phase4_layered.services.retrying import PAUSES, retried
 
 pytestmark = pytest.mark.anyio
 

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from phase4_layered.domain.errors import Conflict, KeyReused, NotFound
+from phase4_layered.domain.errors import Conflict, KeyReused, NotFound, TryAgain
 from phase4_layered.domain.fields import ID_MAX as NOTHING
 from phase4_layered.domain.idempotency import RequestInFlight
 from phase4_layered.domain.paging import START
-from phase4_layered.services.retrying import TryAgain
 from phase4_layered.services.stock import Restocked, StockService
 from phase4_layered.tests.factories import a_product, a_user, an_attempt, stock_of
 from phase4_layered.tests.in_memory.keys import InMemoryKeys
