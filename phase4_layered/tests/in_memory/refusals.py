@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from phase4_layered.domain.errors import Conflict
+from phase4_layered.domain.errors import Conflict, Forbidden
 
 
 def email_taken() -> Conflict:
@@ -24,3 +24,9 @@ def stock_limit() -> Conflict:
 def user_has_orders() -> Conflict:
     """Refuse to remove somebody who has ordered something (`orders_user_id_fkey`)."""
     return Conflict("user_has_orders", "This user has orders. The books have to be kept.")
+
+
+def other_identity() -> Forbidden:
+    """Refuse a second identity of one provider (`identities_user_id_issuer_key`)."""
+    detail = "The login provider knew the owner of this account by another name."
+    return Forbidden("other_identity", detail)

@@ -30,7 +30,7 @@ class UserRow:
     created_at: datetime
     email_verified: bool = False
     password_hash: str | None = None
-    password_version: int = 0
+    password_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
