@@ -1,5 +1,8 @@
 """Compare two runs of the suites, written with --junitxml: which tests, and how each ended.
 
+With a third argument, "part", the second run is one of fewer tests: each of them has to be among the
+first run's, and to have ended the same way.
+
 What is about one way of running alone stands in a module of its own, named here.
 """
 
@@ -10,9 +13,11 @@ from xml.etree import ElementTree as ET
 ONE_WAY_ONLY = "shared.tests.test_containers"
 
 
-def main(one: str, other: str) -> int:
+def main(one: str, other: str, extent: str = "whole") -> int:
     """Print every difference; the exit code is 1 if there is any."""
     first, second = verdicts(one), verdicts(other)
+    if extent == "part":
+        first = {name: first[name] for name in first.keys() & second.keys()}
     differing = sorted(
         name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
     )
