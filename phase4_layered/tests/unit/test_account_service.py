@@ -175,9 +175,10 @@ async def test_the_right_password_lets_the_count_begin_anew(house: House) -> Non
     await house.tokens_for(password=ANOTHER)
 
 
-async def test_a_new_password_that_would_be_guessed_is_refused(house: House) -> None:
-    ada = await house.sign_up()
-    change = PasswordChange(current_password=PASSWORD, new_password=WEAK)
+@pytest.mark.parametrize("password", [WEAK, "lovelace1", "ada@example.com"])
+async def test_a_new_password_that_would_be_guessed_is_refused(house: House, password: str) -> None:
+    ada = await house.sign_up(name="Ada Lovelace")
+    change = PasswordChange(current_password=PASSWORD, new_password=password)
 
     with pytest.raises(Invalid) as refusal:
         await house.accounts.change_password(speaking_for(ada), ADDRESS, change)

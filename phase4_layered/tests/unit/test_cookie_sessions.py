@@ -8,7 +8,9 @@ import pytest
 
 from phase4_layered.domain.errors import InvalidToken, Unauthenticated
 from phase4_layered.domain.sessions import digest
+from phase4_layered.tests.in_memory.sessions import InMemorySessions
 
+from .conftest import Failed, fail
 from .identity import ADDRESS, ANOTHER, EMAIL, LIFETIMES, House, credentials
 
 if TYPE_CHECKING:
@@ -109,6 +111,19 @@ async def test_a_password_that_is_changed_while_it_is_looked_at_opens_nothing(
 
     assert refusal.value.code == "invalid_credentials"
     assert await house.by_cookie(earlier) is not None
+    assert len(house.store.tables.sessions) == 1
+
+
+async def test_one_session_begins_and_the_other_ends_or_neither(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.sign_up()
+    earlier = await house.cookie_for()
+    monkeypatch.setattr(InMemorySessions, "remove", fail)
+
+    with pytest.raises(Failed):
+        await house.cookie_for(earlier=earlier.cookie)
+
     assert len(house.store.tables.sessions) == 1
 
 

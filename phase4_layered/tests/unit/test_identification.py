@@ -13,9 +13,10 @@ from phase4_layered.domain.accounts import NewRole
 from phase4_layered.domain.errors import InvalidToken
 from phase4_layered.domain.identity import Identity
 from phase4_layered.domain.sessions import TO_THE
+from phase4_layered.tests.in_memory.sessions import InMemorySessions
 from phase4_layered.tests.in_memory.tokens import InMemoryTokens
 
-from .conftest import ADMIN
+from .conftest import ADMIN, Failed, fail
 from .identity import A_MOMENT, LIFETIMES, House
 
 if TYPE_CHECKING:
@@ -175,6 +176,18 @@ async def test_use_is_noted_once_a_minute(house: House) -> None:
     assert noted is not None
     assert early.last_used_at == begun
     assert noted == replace(early, last_used_at=begun + TO_THE)
+
+
+async def test_within_the_minute_nothing_is_written(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.sign_up()
+    opened = await house.cookie_for()
+    monkeypatch.setattr(InMemorySessions, "touch", fail)
+
+    assert await come_again(house, opened, TO_THE - A_MOMENT)
+    with pytest.raises(Failed):
+        await come_again(house, opened, A_MOMENT)
 
 
 async def test_coming_too_late_is_no_use(house: House) -> None:

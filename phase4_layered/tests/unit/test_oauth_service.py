@@ -10,10 +10,15 @@ import pytest
 from phase4_layered.domain.errors import Forbidden, NotFound, RateLimited, Unauthenticated
 from phase4_layered.domain.logins import Callback, LoginRefused, Profile, state_of
 from phase4_layered.services.oauth import LIFETIME
+from phase4_layered.tests.in_memory.sessions import InMemorySessions
 
+from .conftest import Failed, fail
 from .identity import A_MOMENT, ADDRESS, EMAIL, LIFETIMES, House
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from phase4_layered.domain.accounts import Account
     from phase4_layered.services.oauth import Begun
     from phase4_layered.tests.in_memory.store import Store
 
@@ -203,3 +208,40 @@ async def test_an_email_nobody_verified_leaves_no_trace(house: House) -> None:
 
     assert refusal.value.code == "email_not_verified"
     assert (house.store.tables.users, house.store.tables.sessions) == ({}, {})
+
+
+async def test_no_account_is_made_for_a_session_that_cannot_begin(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(InMemorySessions, "open", fail)
+    begun = await begin(house)
+
+    with pytest.raises(Failed):
+        await house.oauth.finish(begun.secret, back(begun), "")
+
+    assert (house.store.tables.users, house.store.tables.identities) == ({}, {})
+
+
+async def test_a_password_that_was_changed_meanwhile_is_looked_at_again(
+    house: House, monkeypatch: pytest.MonkeyPatch, pauses: list[object]
+) -> None:
+    open_session, changed = InMemorySessions.open, iter([True])
+
+    async def unless_changed(
+        sessions: InMemorySessions,
+        account: Account,
+        cookie_hash: bytes,
+        at: datetime,
+        expires_at: datetime,
+    ) -> bool:
+        if next(changed, False):
+            return False
+        return await open_session(sessions, account, cookie_hash, at, expires_at)
+
+    monkeypatch.setattr(InMemorySessions, "open", unless_changed)
+    begun = await begin(house)
+
+    _, opened = await house.oauth.finish(begun.secret, back(begun), "")
+
+    assert await house.by_cookie(opened) is not None
+    assert len(pauses) == 2

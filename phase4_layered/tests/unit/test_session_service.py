@@ -131,6 +131,8 @@ async def test_a_session_ends_and_is_denied_together_or_not_at_all(
 
     with pytest.raises(Failed):
         await house.sessions.log_out(who)
+    with pytest.raises(Failed):
+        await house.sessions.log_out_everywhere(ADMIN, who.user_id)
 
     assert house.store.tables.revoked_tokens == {}
     assert not await is_over(house, tokens)
