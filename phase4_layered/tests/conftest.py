@@ -241,11 +241,3 @@ def books_balance(conn: psycopg.Connection[Any]) -> None:
 def _created(answer: httpx.Response) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     return answer.json()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Let a test say what it proves."""
-    config.addinivalue_line(
-        "markers",
-        "asvs(*requirements): what of OWASP's ASVS 5.0 the test proves (see asvs.toml)",
-    )

@@ -68,7 +68,6 @@ def holding(database_url: str, family: Family) -> Generator[psycopg.Connection[A
         yield conn
 
 
-@pytest.mark.asvs("7.4.1", "7.4.2", "7.4.3", "7.4.5", "10.4.9")
 @EACH_ENDING
 def test_what_ends_a_session_ends_all_of_it_at_once(
     prepare: Prepare, stranger: httpx.Client, admin: Tokens

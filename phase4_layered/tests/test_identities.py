@@ -142,7 +142,6 @@ def test_a_known_identity_opens_its_account_whatever_becomes_of_the_e_mail(
         assert account["email"] == ada["email"]
 
 
-@pytest.mark.asvs("10.3.3")
 def test_a_deleted_user_who_comes_back_is_a_new_one(
     http: httpx.Client, rogue: Rogue, db: Db
 ) -> None:

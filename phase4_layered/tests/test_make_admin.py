@@ -132,7 +132,6 @@ def test_without_an_e_mail_address_it_asks_for_one(args: list[str], make_admin: 
     assert done.stderr == "Name an e-mail address, such as ada@example.com.\n"
 
 
-@pytest.mark.asvs("6.3.2")
 def test_without_a_password_nobody_gets_an_account(
     make_admin: MakeAdmin, conn: psycopg.Connection[Any]
 ) -> None:

@@ -102,7 +102,6 @@ def test_a_stranger_logs_in_through_the_provider_and_has_an_account(
     assert me.json()["role"] == "user"
 
 
-@pytest.mark.asvs("6.3.4")
 def test_the_session_serves_a_page_like_one_that_a_password_has_opened(
     http: httpx.Client, somebody: str
 ) -> None:
@@ -147,7 +146,6 @@ def challenge_of(verifier: str) -> str:
     return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
 
-@pytest.mark.asvs("10.1.2")
 def test_no_value_is_given_out_twice(http: httpx.Client) -> None:
     starts = [start(http) for _ in range(5)]
 
@@ -205,7 +203,6 @@ def test_the_callback_sets_a_session_and_forgets_the_login(
     assert answer.headers["cache-control"] == "no-store"
 
 
-@pytest.mark.asvs("10.1.1")
 def test_what_the_provider_gives_the_service_gets_to_nobody_else(
     http: httpx.Client, somebody: str, database_url: str
 ) -> None:
@@ -314,7 +311,6 @@ def test_a_callback_without_a_state_is_no_callback(http: httpx.Client) -> None:
     expect(come_back(http, f"{CALLBACK}?code=x", cookies), 400, "invalid_query")
 
 
-@pytest.mark.asvs("10.1.2", "10.2.1")
 def test_a_callback_without_the_cookie_is_refused_and_uses_nothing_up(
     http: httpx.Client, somebody: str
 ) -> None:
@@ -326,7 +322,6 @@ def test_a_callback_without_the_cookie_is_refused_and_uses_nothing_up(
     assert come_back(http, callback, cookies).status_code == 303
 
 
-@pytest.mark.asvs("10.1.2", "10.2.1")
 def test_a_login_that_another_browser_has_begun_cannot_be_finished_here(
     http: httpx.Client, somebody: str
 ) -> None:
@@ -357,7 +352,6 @@ def test_a_state_and_a_cookie_that_were_made_up_together_open_nothing(http: http
     expect(answer, 401, "login_expired")
 
 
-@pytest.mark.asvs("10.1.2")
 def test_a_callback_counts_once(http: httpx.Client, somebody: str) -> None:
     location, cookies = start(http)
     callback = authorize(str(location), somebody)
@@ -396,7 +390,6 @@ def test_a_login_that_took_too_long_is_over(
     expect(come_back(http, callback, cookies), 401, "login_expired")
 
 
-@pytest.mark.asvs("10.1.2")
 def test_an_id_token_for_another_nonce_is_refused(
     http: httpx.Client, somebody: str, database_url: str
 ) -> None:
@@ -411,7 +404,6 @@ def test_an_id_token_for_another_nonce_is_refused(
     expect(come_back(http, callback, cookies), 401, "login_refused")
 
 
-@pytest.mark.asvs("10.1.2", "10.2.1")
 def test_a_code_of_another_login_is_not_taken(http: httpx.Client, somebody: str) -> None:
     """An attacker has stolen a code, and has the victim's identity put into his own login."""
     stolen = httpx.URL(authorize(str(start(http)[0]), somebody)).params["code"]
@@ -441,7 +433,6 @@ def test_a_callback_may_hold_what_a_provider_adds_but_nothing_twice(
     assert come_back(http, more, cookies).status_code == 303
 
 
-@pytest.mark.asvs("10.2.2")
 def test_a_browser_that_comes_from_another_provider_is_refused(
     http: httpx.Client, provider: Provider, somebody: str
 ) -> None:

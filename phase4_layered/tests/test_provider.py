@@ -212,7 +212,6 @@ def test_a_provider_that_is_not_there_is_not_waited_for() -> None:
 # ---------------------------------------------------------------- who it says it is
 
 
-@pytest.mark.asvs("10.2.2")
 @pytest.mark.parametrize("letters", ["{}/", "{}#", "https://evil.example", "", "{}/tenant"])
 def test_a_document_of_another_issuer_is_not_believed(rogue: Rogue, letters: str) -> None:
     rogue.about["issuer"] = letters.format(rogue.issuer)

@@ -172,7 +172,6 @@ def test_twenty_who_ask_at_once_with_one_token_get_one_pair(
 # ---------------------------------------------------------------- shown by two
 
 
-@pytest.mark.asvs("10.4.5")
 def test_a_token_shown_after_the_grace_ends_its_family(
     stranger: httpx.Client, clock: MovableClock
 ) -> None:
@@ -187,7 +186,6 @@ def test_a_token_shown_after_the_grace_ends_its_family(
     assert all_ended(stranger, first, second)
 
 
-@pytest.mark.asvs("10.4.5")
 def test_a_token_shown_after_its_successor_was_used_ends_its_family_at_once(
     stranger: httpx.Client,
 ) -> None:
@@ -275,7 +273,6 @@ def test_nobody_else_is_affected(stranger: httpx.Client, environment: dict[str, 
 # ---------------------------------------------------------------- as time goes by
 
 
-@pytest.mark.asvs("9.2.1")
 def test_an_access_token_is_good_for_a_quarter_of_an_hour(
     stranger: httpx.Client, clock: MovableClock
 ) -> None:
@@ -303,7 +300,6 @@ def test_a_logout_denies_an_access_token_up_to_its_last_moment(
     assert not is_known(stranger, tokens)
 
 
-@pytest.mark.asvs("7.3.1", "10.4.8")
 def test_a_refresh_token_is_good_for_fourteen_days(
     stranger: httpx.Client, clock: MovableClock
 ) -> None:
@@ -318,7 +314,6 @@ def test_a_refresh_token_is_good_for_fourteen_days(
     assert is_known(stranger, second)
 
 
-@pytest.mark.asvs("7.3.2", "10.4.8")
 def test_a_family_ends_after_ninety_days_however_busy_it_is(
     stranger: httpx.Client, clock: MovableClock
 ) -> None:

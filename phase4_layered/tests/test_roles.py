@@ -104,7 +104,6 @@ def test_a_role_counts_from_the_next_request_on(
     assert seen == [False, True, True, False, False]
 
 
-@pytest.mark.asvs("8.2.1")
 def test_only_an_admin_changes_roles_and_his_own_is_no_exception(
     stranger: httpx.Client, admin: Tokens, conn: psycopg.Connection[Any]
 ) -> None:
@@ -261,7 +260,6 @@ def test_who_comes_second_finds_himself_the_last(
 # ---------------------------------------------------------------- oneself and others
 
 
-@pytest.mark.asvs("8.2.2")
 def test_users_see_themselves_and_of_others_not_even_that_they_are(
     stranger: httpx.Client, admin: Tokens
 ) -> None:
@@ -280,7 +278,6 @@ def test_users_see_themselves_and_of_others_not_even_that_they_are(
         assert stranger.get(path.format(bob.id), headers=admin.headers).status_code == 200
 
 
-@pytest.mark.asvs("8.2.3")
 def test_users_change_their_own_name_and_nothing_else(
     stranger: httpx.Client, admin: Tokens
 ) -> None:

@@ -127,7 +127,6 @@ def test_who_comes_with_a_token_has_no_cookie_session_to_be_told_about(
 # ---------------------------------------------------------------- rotated
 
 
-@pytest.mark.asvs("7.2.4")
 def test_a_login_ends_the_session_whose_cookie_comes_along(
     stranger: httpx.Client, ada: Person, browser: Browser
 ) -> None:
@@ -193,7 +192,6 @@ def test_ten_logins_at_once_that_bring_the_same_cookie_all_get_their_own(
 # ---------------------------------------------------------------- as time goes by
 
 
-@pytest.mark.asvs("7.3.1")
 def test_a_session_that_nobody_uses_ends_after_half_an_hour(
     stranger: httpx.Client, ada: Person, clock: MovableClock
 ) -> None:
@@ -210,7 +208,6 @@ def test_a_session_that_nobody_uses_ends_after_half_an_hour(
     assert answer.headers["www-authenticate"] == 'Bearer realm="shop"'
 
 
-@pytest.mark.asvs("7.3.2")
 def test_a_session_ends_after_twelve_hours_however_busy_it_is(
     stranger: httpx.Client, browser: Browser, clock: MovableClock
 ) -> None:
@@ -227,7 +224,6 @@ def test_a_session_ends_after_twelve_hours_however_busy_it_is(
     assert not is_known(stranger, browser)
 
 
-@pytest.mark.asvs("6.2.10")
 def test_a_password_is_as_good_after_years(
     stranger: httpx.Client, ada: Person, clock: MovableClock
 ) -> None:
@@ -297,7 +293,6 @@ def last_use(conn: psycopg.Connection[Any], browser: Browser) -> datetime:
 # ---------------------------------------------------------------- ended
 
 
-@pytest.mark.asvs("7.4.1")
 def test_a_logout_ends_the_session_on_the_server_and_the_cookie_in_the_browser(
     stranger: httpx.Client, ada: Person, browser: Browser
 ) -> None:
@@ -347,7 +342,6 @@ def with_the_account(http: httpx.Client, ada: Person, admin: Person) -> httpx.Re
     return http.delete(f"/users/{ada.id}", headers=log_in(http, admin).headers)
 
 
-@pytest.mark.asvs("7.4.1")
 @pytest.mark.parametrize("end", [everywhere, by_a_new_password, by_an_admin, with_the_account])
 def test_a_session_that_is_ended_from_elsewhere_is_over_at_the_next_request(
     end: Callable[[httpx.Client, Person, Person], httpx.Response],

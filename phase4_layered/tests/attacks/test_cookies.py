@@ -32,7 +32,6 @@ def who_is(http: httpx.Client, cookies: str | bytes) -> int | None:
 # ---------------------------------------------------------------- session fixation
 
 
-@pytest.mark.asvs("7.2.2", "7.2.4")
 def test_a_cookie_that_the_client_brings_is_never_adopted(http: httpx.Client, ada: Person) -> None:
     for chosen in (CHOSEN, "", "1", "../../x", "x" * 4000):
         answer = ask_cookie(http, ada, headers={"Cookie": f"{COOKIE}={chosen}"})
@@ -42,7 +41,6 @@ def test_a_cookie_that_the_client_brings_is_never_adopted(http: httpx.Client, ad
         assert who_is(http, f"{COOKIE}={cookie_of(answer)}") == ada.id
 
 
-@pytest.mark.asvs("7.2.4")
 def test_the_session_that_a_login_came_with_ends(
     http: httpx.Client, ada: Person, mallory: Person
 ) -> None:
@@ -53,7 +51,6 @@ def test_the_session_that_a_login_came_with_ends(
     assert who_is(http, f"{COOKIE}={cookie_of(own)}") == ada.id
 
 
-@pytest.mark.asvs("7.2.4")
 def test_a_login_that_fails_ends_nothing(http: httpx.Client, ada: Person) -> None:
     session = open_browser(http, ada).headers
 
@@ -64,7 +61,6 @@ def test_a_login_that_fails_ends_nothing(http: httpx.Client, ada: Person) -> Non
     assert who_is(http, session["Cookie"]) == ada.id
 
 
-@pytest.mark.asvs("7.2.2", "7.2.3")
 def test_no_two_sessions_have_anything_in_common(http: httpx.Client, ada: Person) -> None:
     sessions = [ask_cookie(http, ada) for _ in range(20)]
     cookies = {cookie_of(session) for session in sessions}
@@ -78,7 +74,6 @@ def test_no_two_sessions_have_anything_in_common(http: httpx.Client, ada: Person
         assert len({cookie[place] for cookie in cookies}) > 5
 
 
-@pytest.mark.asvs("7.4.1")
 def test_a_cookie_that_was_copied_opens_nothing_after_its_owner_has_left(
     http: httpx.Client, ada: Person
 ) -> None:
@@ -94,7 +89,6 @@ def test_a_cookie_that_was_copied_opens_nothing_after_its_owner_has_left(
     assert again.json()["code"] == "authentication_required"
 
 
-@pytest.mark.asvs("7.4.3")
 def test_a_new_password_ends_the_sessions_that_were_stolen(http: httpx.Client, ada: Person) -> None:
     stolen, own = open_browser(http, ada).headers, open_browser(http, ada).headers
     change = {"current_password": ada.password, "new_password": "another horse and battery"}
@@ -108,7 +102,6 @@ def test_a_new_password_ends_the_sessions_that_were_stolen(http: httpx.Client, a
     assert who_is(http, own["Cookie"]) == ada.id
 
 
-@pytest.mark.asvs("7.4.2")
 def test_the_cookie_of_a_deleted_user_opens_nothing(
     http: httpx.Client, ada: Person, admin: Person
 ) -> None:
@@ -119,7 +112,6 @@ def test_the_cookie_of_a_deleted_user_opens_nothing(
     assert who_is(http, session["Cookie"]) is None
 
 
-@pytest.mark.asvs("7.4.5")
 def test_an_admin_can_end_the_sessions_of_whoever_was_robbed(
     http: httpx.Client, ada: Person, admin: Person, environment: dict[str, str]
 ) -> None:
@@ -151,7 +143,6 @@ TOSSED = {
 }
 
 
-@pytest.mark.asvs("7.2.1")
 @pytest.mark.parametrize("name", TOSSED.values(), ids=TOSSED.keys())
 def test_a_cookie_of_nearly_the_same_name_is_another(
     http: httpx.Client, ada: Person, mallory: Person, name: bytes
@@ -164,7 +155,6 @@ def test_a_cookie_of_nearly_the_same_name_is_another(
     assert who_is(http, tossed + b"; " + own) == ada.id
 
 
-@pytest.mark.asvs("7.2.1")
 def test_of_two_cookies_nobody_knows_which_is_meant(
     http: httpx.Client, ada: Person, mallory: Person
 ) -> None:
@@ -194,7 +184,6 @@ def test_a_cookie_has_one_spelling(http: httpx.Client, ada: Person, spelled: str
     assert who_is(http, f"{COOKIE}={spelled.replace('{}', own)}") is None
 
 
-@pytest.mark.asvs("7.2.1")
 def test_white_space_that_http_allows_is_no_part_of_a_cookie(
     http: httpx.Client, ada: Person
 ) -> None:

@@ -10,8 +10,6 @@ import json
 import time
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from phase4_layered.tests.people import ask_cookie, cookie_of, open_browser
 
 from .forging import base64url, each, signed, signed_text
@@ -158,7 +156,6 @@ UNLIKE_OURS: dict[str, Forgery] = {
 }
 
 
-@pytest.mark.asvs("9.2.1")
 @each(ANOTHER_TIME)
 def test_a_token_for_another_time_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -166,7 +163,6 @@ def test_a_token_for_another_time_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.2.3", "9.2.4", "10.3.1")
 @each(ANOTHER_SERVICE)
 def test_a_token_for_or_from_another_service_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -174,7 +170,6 @@ def test_a_token_for_or_from_another_service_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.2.2")
 @each(ANOTHER_PURPOSE)
 def test_a_token_for_another_purpose_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -182,7 +177,6 @@ def test_a_token_for_another_purpose_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.2.1", "10.3.2", "10.3.3")
 @each(UNLIKE_OURS)
 def test_a_token_that_we_would_not_have_written_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -190,7 +184,6 @@ def test_a_token_that_we_would_not_have_written_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.2.2")
 def test_what_is_no_access_token_is_not_taken_for_one(
     opens_nothing: Refused, http: httpx.Client, mallory: Person
 ) -> None:
@@ -202,7 +195,6 @@ def test_what_is_no_access_token_is_not_taken_for_one(
     opens_nothing(session.json()["csrf_token"])
 
 
-@pytest.mark.asvs("9.2.2")
 def test_an_access_token_is_not_taken_for_anything_else(
     http: httpx.Client, mallory: Person
 ) -> None:
@@ -216,7 +208,6 @@ def test_an_access_token_is_not_taken_for_anything_else(
     assert by_csrf_token.json()["code"] == "invalid_csrf_token"
 
 
-@pytest.mark.asvs("7.4.2")
 def test_the_token_of_a_deleted_user_opens_nothing(
     http: httpx.Client, admin: Person, ada: Person, opens_nothing: Refused
 ) -> None:
@@ -229,7 +220,6 @@ def test_the_token_of_a_deleted_user_opens_nothing(
     assert refresh.json()["code"] == "invalid_refresh_token"
 
 
-@pytest.mark.asvs("7.4.1")
 def test_the_token_of_a_session_that_was_ended_opens_nothing(
     http: httpx.Client, ada: Person, opens_nothing: Refused
 ) -> None:
@@ -241,7 +231,6 @@ def test_the_token_of_a_session_that_was_ended_opens_nothing(
     assert http.get("/auth/me", headers=other.headers).is_success
 
 
-@pytest.mark.asvs("9.2.2")
 def test_a_token_is_refused_the_same_way_wherever_it_is_shown(
     http: httpx.Client, loot: Loot
 ) -> None:

@@ -12,7 +12,6 @@ from base64 import b64encode
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
@@ -332,7 +331,6 @@ OTHER_READINGS: dict[str, Forgery] = {
 }
 
 
-@pytest.mark.asvs("9.1.2")
 @each(NO_ALGORITHM)
 def test_a_token_without_an_algorithm_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -340,7 +338,6 @@ def test_a_token_without_an_algorithm_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.1.2")
 @each(OTHER_ALGORITHMS)
 def test_a_token_by_another_algorithm_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -348,7 +345,6 @@ def test_a_token_by_another_algorithm_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.1.3")
 @each(OTHER_KEYS)
 def test_a_token_that_brings_or_names_its_own_key_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery
@@ -356,7 +352,6 @@ def test_a_token_that_brings_or_names_its_own_key_opens_nothing(
     opens_nothing(forge(loot))
 
 
-@pytest.mark.asvs("9.1.1")
 @each(OTHER_READINGS)
 def test_a_token_that_wants_to_be_read_otherwise_opens_nothing(
     opens_nothing: Refused, loot: Loot, forge: Forgery

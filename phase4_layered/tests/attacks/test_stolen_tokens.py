@@ -48,7 +48,6 @@ def alive(http: httpx.Client, token: str) -> bool:
     return http.get("/auth/me", headers={"Authorization": f"Bearer {token}"}).is_success
 
 
-@pytest.mark.asvs("10.4.5")
 def test_twenty_who_exchange_one_token_at_once_get_one_pair_between_them(
     http: httpx.Client, ada: Person, refresh: Callable[[str], httpx.Response], database_url: str
 ) -> None:
@@ -66,7 +65,6 @@ def test_twenty_who_exchange_one_token_at_once_get_one_pair_between_them(
     assert alive(http, access_token)
 
 
-@pytest.mark.asvs("10.4.5", "7.4.1")
 def test_a_thief_who_comes_after_the_owner_ends_it_for_both(
     http: httpx.Client, ada: Person, refresh: Callable[[str], httpx.Response], database_url: str
 ) -> None:
@@ -84,7 +82,6 @@ def test_a_thief_who_comes_after_the_owner_ends_it_for_both(
     assert family_of(ada, database_url) == 1
 
 
-@pytest.mark.asvs("10.4.5")
 def test_a_thief_who_comes_before_the_owner_is_found_out_as_well(
     http: httpx.Client, ada: Person, refresh: Callable[[str], httpx.Response]
 ) -> None:
@@ -98,7 +95,6 @@ def test_a_thief_who_comes_before_the_owner_is_found_out_as_well(
     assert refresh(thiefs["refresh_token"]).status_code == 401
 
 
-@pytest.mark.asvs("7.4.1")
 @pytest.mark.parametrize("way_out", ["logout", "logout-everywhere", "password"])
 def test_whoever_refreshes_while_the_owner_leaves_has_nothing_in_the_end(
     http: httpx.Client,
@@ -131,7 +127,6 @@ def test_whoever_refreshes_while_the_owner_leaves_has_nothing_in_the_end(
         assert not alive(http, ada.token)
 
 
-@pytest.mark.asvs("7.4.1")
 def test_a_stolen_token_cannot_be_used_to_keep_the_account(http: httpx.Client, ada: Person) -> None:
     # Whoever has a token and not the password cannot make either of them his own.
     stolen = ada.headers
