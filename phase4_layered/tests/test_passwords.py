@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from phase4_layered.adapters import passwords as hashing
 from phase4_layered.adapters.passwords import WAITING_PER_THREAD, Passwords
-from phase4_layered.controllers.errors import field_error
+from phase4_layered.controllers.errors import field_error, problem_of
 from phase4_layered.domain import passwords
 from phase4_layered.domain.errors import Invalid, Unavailable
 from phase4_layered.domain.passwords import (
@@ -285,8 +285,9 @@ async def is_refused(ours: Passwords, hashed: str) -> bool:
     """Ask; tell whether there was no room."""
     (answer,) = await asyncio.gather(ours.verify(PASSWORD, hashed), return_exceptions=True)
     if isinstance(answer, Unavailable):
-        assert answer.code == "overloaded"
-        assert answer.retry_after == 1
+        problem = problem_of(answer)
+        assert (problem.status_code, problem.code) == (503, "overloaded")
+        assert problem.headers == {"Retry-After": "1"}
     return answer is not True
 
 
@@ -517,7 +518,8 @@ def test_a_weak_password_is_answered_422_under_the_name_of_its_field() -> None:
     with pytest.raises(Invalid) as refusal:
         refuse_weak("password1", field="new_password", about=ADA)
 
-    assert refusal.value.code == "invalid_payload"
+    problem = problem_of(refusal.value)
+    assert (problem.status_code, problem.code) == (422, "invalid_payload")
     assert {each["field"] for each in refusal.value.errors} == {"new_password"}
 
 

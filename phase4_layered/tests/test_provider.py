@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from pydantic import SecretStr, ValidationError
 
 from phase4_layered.adapters.provider import MAX_BYTES, Provider
+from phase4_layered.controllers.errors import problem_of
 from phase4_layered.controllers.oauth import CALLBACK
 from phase4_layered.domain.clock import utc_now
 from phase4_layered.domain.errors import Unauthenticated, Unavailable
@@ -123,8 +124,9 @@ def logging_in(rogue: Rogue, **claims: object) -> Callable[[Provider], Awaitable
 
 
 def expect_unavailable(answer: pytest.ExceptionInfo[Unavailable]) -> None:
-    problem = answer.value
-    assert (problem.code, problem.retry_after) == ("provider_unavailable", 5)
+    problem = problem_of(answer.value)
+    assert (problem.status_code, problem.code) == (503, "provider_unavailable")
+    assert int((problem.headers or {})["Retry-After"]) > 0
 
 
 # ---------------------------------------------------------------- nonsense
@@ -277,7 +279,8 @@ def test_a_browser_has_to_say_where_it_comes_from_if_the_provider_promised_that(
         return
     with pytest.raises(Unauthenticated) as answer:
         asked(rogue.issuer, lambda provider: provider.check_issuer(given))
-    assert answer.value.code == "login_refused"
+    problem = problem_of(answer.value)
+    assert (problem.status_code, problem.code) == (401, "login_refused")
 
 
 def test_a_client_proves_who_it_is_in_the_way_the_provider_wants(rogue: Rogue) -> None:
