@@ -1,7 +1,7 @@
 """Compare two runs of the suites, written with --junitxml: which tests, and how each ended.
 
-With a third argument, "part", the second run is one of fewer tests: each of them has to be among the
-first run's, and to have ended the same way.
+With a third argument, "part", the second run is one of fewer tests: each of them has to be among
+the first run's, and to have ended the same way.
 
 What is about one way of running alone stands in a module of its own, named here.
 """
