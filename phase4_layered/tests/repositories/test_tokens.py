@@ -59,6 +59,8 @@ async def test_a_token_stands_for_the_role_its_user_has_now(work: Work) -> None:
 
 
 async def test_a_token_of_nobody_stands_for_nothing(work: Work) -> None:
+    await an_account(work)
+
     assert await role_of(work, NOBODY, uuid4()) is None
 
 
