@@ -172,11 +172,16 @@ def judged(error: BaseException | None, *, in_setup: bool) -> tuple[VerdictName,
         return "skipped", str(error)
     if isinstance(error, Overdue | httpx.TimeoutException) or _timed_out(error):
         return "timeout", str(error).partition(" from pytest-timeout")[0]
-    if isinstance(error, AssertionError) and not in_setup:
+    if (isinstance(error, AssertionError) or _did_not_raise(error)) and not in_setup:
         return "fail", str(error)
     if isinstance(error, _MISREAD) and not in_setup and (line := _line_of_a_check(error)):
         return "fail", f"the answer has another shape than expected: {_named(error)}\nin: {line}"
     return "error", _named(error)
+
+
+def _did_not_raise(error: BaseException) -> bool:
+    """Tell whether a test waited for an error in vain; by pytest.fail the kit speaks of itself."""
+    return isinstance(error, pytest.fail.Exception) and str(error).startswith("DID NOT RAISE")
 
 
 def is_gone(url: str) -> bool:

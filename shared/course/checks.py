@@ -24,7 +24,7 @@ PER_CHECK = 60
 """Seconds that one check may take, with all its requests."""
 
 _CHUNK = 65536
-_PLUGINS = ("-p", "pytest_timeout")
+_PLUGINS = ("-p", "pytest_timeout", "-p", "anyio.pytest_plugin")
 """All that checks need; loading what else is installed would take longer than most checks."""
 
 _ORDERLY = (0, 1, 5)

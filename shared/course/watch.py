@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 _TICK_MS = 50
 ADDOPTS = "--import-mode=importlib --strict-markers --strict-config"
 """Those of pyproject.toml without the course's plugin."""
-_PLUGINS = ("-p", "pytest_randomly", "-p", "pytest_timeout")
+_PLUGINS = ("-p", "pytest_randomly", "-p", "pytest_timeout", "-p", "anyio.pytest_plugin")
 _ENVIRONMENT = {
     "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
     # Compiled code is told from stale one by size and by second, and two saves may share both.

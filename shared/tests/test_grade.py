@@ -418,6 +418,7 @@ def test_a_contract_that_cannot_be_read_is_the_graders_fault(tmp_path: Path) -> 
         (None, "pass"),
         (Mismatch("status: expected 200, got 500"), "fail"),
         (AssertionError("two users have one e-mail"), "fail"),
+        (pytest.fail.Exception("DID NOT RAISE NotFound"), "fail"),
         (Overdue("no answer"), "timeout"),
         (pytest.fail.Exception("Timeout (>60.0s) from pytest-timeout."), "timeout"),
         (pytest.skip.Exception("needs P1-USR-01"), "skipped"),
