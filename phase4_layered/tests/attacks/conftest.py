@@ -10,16 +10,13 @@ import pytest
 from phase4_layered.tests.people import UNLIMITED, first_admin
 
 from .access import World
-from .forging import Loot
-from .people import Person, log_in, sign_up, told
+from .people import Person, log_in, sign_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from shared.fixtures import Serve
     from shared.servers import Server
-
-    from .forging import Refused
 
 
 @pytest.fixture(scope="module")
@@ -51,30 +48,6 @@ def ada(http: httpx.Client) -> Person:
 def admin(http: httpx.Client, environment: dict[str, str]) -> Person:
     """Log the first admin in."""
     return log_in(http, first_admin(environment))
-
-
-@pytest.fixture
-def loot(environment: dict[str, str], mallory: Person, ada: Person) -> Loot:
-    """Give a forger what he may have."""
-    key = environment["JWT_KEYS"].partition(",")[0].partition(":")[2]
-    return Loot(mallory.token, ada.id, key.encode())
-
-
-@pytest.fixture
-def opens_nothing(http: httpx.Client, mallory: Person) -> Refused:
-    """Check that a token is refused, in the one way there is, and that genuine ones still count."""
-    one_way = told(http.get("/auth/me", headers={"Authorization": "Bearer nonsense"}))
-    assert one_way[0] == 401
-    assert one_way[2]["www-authenticate"] == 'Bearer realm="shop", error="invalid_token"'
-
-    def check(token: str) -> None:
-        headers = {b"Authorization": f"Bearer {token}".rstrip(" ").encode()}
-        answer = http.get("/auth/me", headers=headers)
-
-        assert told(answer) == one_way
-        assert http.get("/auth/me", headers=mallory.headers).is_success
-
-    return check
 
 
 @pytest.fixture
