@@ -43,7 +43,7 @@ class PostgresAccounts:
         return await cursor.fetchone()
 
     async def add_admin(self, new: SignUp, password_hash: str) -> bool:
-        """Open an account for an admin; False if somebody else has done so at this moment."""
+        """Add an admin; False if there is somebody with the e-mail, since a moment ago perhaps."""
         cursor = await self._conn.execute(
             """
             INSERT INTO users (name, email, role, password_hash)
@@ -92,10 +92,7 @@ class PostgresAccounts:
         return await cursor.fetchone()
 
     async def change_password(self, account: Account, password_hash: str) -> bool:
-        """Put a new password in the place of the one that was given.
-
-        False if that is gone by now.
-        """
+        """Put a new password in the place of the one that was looked at; False if that is gone."""
         cursor = await self._conn.execute(
             """
             UPDATE users

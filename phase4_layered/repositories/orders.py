@@ -79,7 +79,11 @@ class PostgresOrders:
         return await cursor.fetchall()
 
     async def place(self, attempt: Attempt, new: NewOrder) -> Outcome:
-        """Place the order, or tell what it would take."""
+        """Place the order, or tell what it would take.
+
+        It is a single statement, which PostgreSQL begins and commits by itself. Step by step, with
+        BEGIN and COMMIT, it would hold its locks for as many round trips.
+        """
         with looking_again():
             rows = await self._place(attempt, new)
         ours, known, placed = rows[0][0], rows[0][1:4], rows[0][4:7]

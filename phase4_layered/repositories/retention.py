@@ -5,8 +5,8 @@ from typing import LiteralString
 
 from psycopg import AsyncConnection
 
-# What is deleted, and how that is said. A used refresh token that has expired would be refused all
-# the same, so nothing is lost with it; its successor's `parent` still names it, and may.
+# What is deleted of each kind. A used refresh token that has expired would be refused all the same,
+# so nothing is lost with it; its successor's `parent` still names it, and may.
 EXPIRED: dict[str, LiteralString] = {
     "sessions": """
         DELETE FROM sessions
@@ -48,7 +48,7 @@ EXPIRED: dict[str, LiteralString] = {
 
 
 class PostgresRetention:
-    """Deletes in small transactions: none holds its locks, or PostgreSQL's clean-up, for long."""
+    """The tables that would grow for ever; SKIP LOCKED leaves to others what they are at."""
 
     def __init__(self, conn: AsyncConnection) -> None:
         self._conn = conn
@@ -59,10 +59,7 @@ class PostgresRetention:
         return cursor.rowcount
 
     async def forget_keys(self, kept: str, at_once: int) -> int:
-        """Delete some old keys and return how many.
-
-        SKIP LOCKED leaves to others what they are at.
-        """
+        """Delete some old keys and return how many."""
         cursor = await self._conn.execute(
             """
             DELETE FROM idempotency_keys

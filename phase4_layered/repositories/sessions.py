@@ -75,10 +75,7 @@ class PostgresSessions:
         return cursor.rowcount == 1
 
     async def of_token(self, jti: UUID) -> int | None:
-        """Find the session that a request came by.
-
-        An access token doesn't tell its session's id.
-        """
+        """Find the session of an access token, which doesn't tell its id; None if it has ended."""
         cursor = await self._conn.cursor(row_factory=scalar_row).execute(
             """
             SELECT session_id

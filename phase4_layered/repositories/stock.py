@@ -54,7 +54,7 @@ class PostgresStock:
         return await the_row(cursor)
 
     async def add(self, product_id: int, quantity: int) -> Movement | None:
-        """Add pieces and say so in the ledger.
+        """Add pieces and say so in the ledger; None if there is no such product.
 
         More than can be counted break `products_stock_check`.
         """

@@ -20,11 +20,7 @@ class PostgresTokens:
         self._conn = conn
 
     async def roles(self, asked: Sequence[tuple[int, UUID]]) -> dict[tuple[int, UUID], str | None]:
-        """Find the role of each token's user; None if the token was taken back or the user is gone.
-
-        It is looked up for each request, and shared by those of one instant: a token that told the
-        role would keep telling it after it was changed.
-        """
+        """Find the role of each token's user; None if the token was denied or the user is gone."""
         cursor = await self._conn.execute(
             """
             SELECT asked.user_id, asked.jti, users.role

@@ -72,7 +72,7 @@ class PostgresUsers:
         return page_of(await cursor.fetchall(), query, User)
 
     async def add(self, new: NewUser) -> User:
-        """Add a user; an e-mail that is taken raises the violation of `users_email_key`."""
+        """Add a user; an e-mail that is taken breaks `users_email_key`."""
         cursor = await self._conn.cursor(row_factory=class_row(User)).execute(
             """
             INSERT INTO users (name, email)
