@@ -78,7 +78,7 @@ RFC_3339 = re.compile(
 
 
 def described(pattern: str) -> JsonDict:
-    """Tell readers of /openapi.json, as a pattern, what one of the functions above checks."""
+    """Tell readers of the JSON schema, as a pattern, what one of the functions above checks."""
     return {"pattern": f"^{pattern}$"}
 
 

@@ -52,6 +52,9 @@ class AccountService:
 
         Whoever has stolen a session has no password, and is asked for it here. Whoever has stolen
         the password loses his sessions by this.
+
+        Raises Forbidden if the current password is wrong, Conflict if there is none, Invalid if the
+        new one is weak, and RateLimited.
         """
         user = await self._users.find(who, who.user_id)
         async with self._work() as work:
@@ -71,7 +74,10 @@ class AccountService:
         log.info("auth.password_changed user_id=%d", who.user_id)
 
     async def change_role(self, who: Identity, user_id: int, new: NewRole) -> User:
-        """Make a user an admin, or an admin a user; it counts from the next request on."""
+        """Make a user an admin, or an admin a user; it counts from the next request on.
+
+        Raises NotFound, and Conflict for the last admin.
+        """
         async with self._work() as work:
             user = await work.accounts.change_role(user_id, new.role)
             if user is None:

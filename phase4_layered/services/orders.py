@@ -55,8 +55,8 @@ class OrderService:
     async def place(self, attempt: Attempt, new: NewOrder) -> PlacedOrder:
         """Place an order: every line of it, or none.
 
-        Raises Invalid for a product that is unknown, and Conflict if there are too few of one or
-        another request is using the key.
+        Raises Invalid for a product that is unknown, Conflict if there are too few of one or
+        another request is using the key, and KeyReused if it was used for something else.
         """
         return await retried(lambda: self._place(attempt, new))
 

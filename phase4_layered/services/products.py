@@ -27,7 +27,10 @@ class ProductService:
             return await work.products.page(query)
 
     async def create(self, new: NewProduct) -> Product:
-        """Create a product; the pieces it begins with are the first entry of its ledger."""
+        """Create a product; the pieces it begins with are the first entry of its ledger.
+
+        Raises Conflict for a SKU that is taken.
+        """
         async with self._work() as work:
             return await work.products.add(new)
 

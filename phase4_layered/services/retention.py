@@ -7,8 +7,7 @@ from .ports import Clock, UnitOfWork, Work
 KEPT = "24 hours"
 AT_ONCE = 5000
 
-# What is deleted, and how that is said. A used refresh token that has expired would be refused all
-# the same, so nothing is lost with it; its successor's `parent` still names it, and may.
+# What expires, in the words in which a command tells of it.
 EXPIRING = ("sessions", "refresh tokens", "denials", "unfinished logins")
 
 

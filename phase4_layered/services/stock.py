@@ -26,7 +26,10 @@ class StockService:
         self._work = work
 
     async def movements(self, product_id: int, after: Place, limit: int) -> Stretch[Movement]:
-        """List what changed a product's stock; all of it adds up to the stock there is."""
+        """List what changed a product's stock; all of it adds up to the stock there is.
+
+        Raises NotFound.
+        """
         async with self._work() as work:
             movements = await work.stock.movements(product_id, after, limit + 1)
         if movements is None:
@@ -37,7 +40,7 @@ class StockService:
         """Add pieces to the stock; with an attempt, a retry adds nothing.
 
         What it gives is the entry in the ledger. It never changes, so a retry gets the same one;
-        the stock would be another at each look.
+        the stock would be another at each look. Raises NotFound, Conflict and KeyReused.
         """
         return await retried(lambda: self._restock(product_id, quantity, attempt))
 

@@ -28,7 +28,10 @@ class UserService:
             return await work.users.page(query)
 
     async def create(self, new: NewUser) -> User:
-        """Create a user without a password, who can come in through the provider."""
+        """Create a user without a password, who can come in through the provider.
+
+        Raises Conflict for an e-mail that is taken.
+        """
         async with self._work() as work:
             return await work.users.add(new)
 
@@ -56,7 +59,10 @@ class UserService:
         return user
 
     async def remove(self, user_id: int) -> None:
-        """Remove a user who has ordered nothing, and is not the last admin."""
+        """Remove a user who has ordered nothing, and is not the last admin.
+
+        Raises NotFound, and Conflict for those who have to stay.
+        """
         async with self._work() as work:
             if not await work.users.remove(user_id):
                 raise await why_not(work, user_id)

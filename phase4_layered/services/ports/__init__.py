@@ -58,6 +58,9 @@ class UnitOfWork(Protocol):
 
     Each call of a repository takes effect by itself. Those in an `async with work.transaction()`
     block take effect together when the block ends, or not at all when it is left by an exception.
+
+    What a repository is said to raise is what leaves the unit of work: catch it outside. Inside it
+    may still be in other words than the shop's.
     """
 
     @property

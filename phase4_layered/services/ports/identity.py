@@ -61,7 +61,10 @@ class AccountRepository(Protocol):
 
 
 class SessionRepository(Protocol):
-    """Sessions, and the access tokens that are denied because theirs has ended."""
+    """Sessions, and the access tokens that are denied because theirs has ended.
+
+    To lock returns the ids of what was found; it stays as it is until this transaction ends.
+    """
 
     async def by_cookies(self, hashes: Sequence[bytes]) -> Mapping[bytes, Session | None]:
         """Find sessions with their users' roles; a cookie that opens nothing has None."""
@@ -155,7 +158,7 @@ class LoginRepository(Protocol):
         ...
 
     async def take(self, state_hash: bytes, at: datetime) -> Login | None:
-        """Take a login away; of two who want the same one, one gets it."""
+        """Take a login away, if its time is not over; of two who want the same one, one gets it."""
         ...
 
 
@@ -212,7 +215,10 @@ class RateLimiter(Protocol):
 
 
 class IdentityProvider(Protocol):
-    """Somebody else who knows people. Raises Unauthenticated for those it does not vouch for."""
+    """Somebody else who knows people.
+
+    Raises LoginRefused for those it does not vouch for, and Unavailable while it is away.
+    """
 
     @property
     def issuer(self) -> str:
