@@ -12,7 +12,7 @@ Answer = TypeVar("Answer")
 
 
 def run(seconds: float, command: Callable[[dependencies.Services], Awaitable[Answer]]) -> Answer:
-    """Run a command on the database that the environment names; a statement may take so long."""
+    """Run a command on the database that the environment names; a statement may take that long."""
     settings = from_environment().model_copy(update={"statement_timeout": seconds})
     return asyncio.run(on_the_outside(settings, command))
 

@@ -1,7 +1,7 @@
 """What is made of what: the one place that knows every part, and hands each what it needs.
 
 No container, no magic: constructors are called, from the outermost part to the services. Whoever
-wants another part in some place (a test, a lab, a command) composes with another one here.
+wants another part in some place calls the same constructors with it, as the unit tests do.
 """
 
 from dataclasses import dataclass

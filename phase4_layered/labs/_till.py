@@ -141,7 +141,7 @@ async def serve(in_memory: bool) -> None:  # noqa: FBT001 -- it is the only thin
 
 @asynccontextmanager
 async def kept(in_memory: bool) -> AsyncGenerator[Work]:  # noqa: FBT001 -- as above
-    """Choose where it is all kept: the one line in which the two tills differ."""
+    """Choose where it is all kept: the one place in which the two tills differ."""
     if in_memory:
         from phase4_layered.tests.in_memory.store import Store  # noqa: PLC0415 -- the other needs none
         from phase4_layered.tests.in_memory.unit_of_work import InMemoryWork  # noqa: PLC0415
@@ -153,8 +153,10 @@ async def kept(in_memory: bool) -> AsyncGenerator[Work]:  # noqa: FBT001 -- as a
 
     database = Database(from_environment())
     await database.open()
-    yield database.unit_of_work
-    await database.close()
+    try:
+        yield database.unit_of_work
+    finally:
+        await database.close()
 
 
 if __name__ == "__main__":
