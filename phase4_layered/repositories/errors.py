@@ -9,7 +9,6 @@ from psycopg.errors import (
     QueryCanceled,
     ReadOnlySqlTransaction,
     SerializationFailure,
-    UndefinedTable,
 )
 
 from ..domain.errors import (
@@ -79,8 +78,6 @@ def meaning_of(error: Error) -> ShopError | None:
             return TryAgain()
         case QueryCanceled():
             return overloaded("The query took too long.")
-        case UndefinedTable():
-            return None
         # psycopg classes the last two as internal; they are PostgreSQL's trouble all the same.
         case OperationalError() | IdleInTransactionSessionTimeout() | ReadOnlySqlTransaction():
             return database_unavailable()
