@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from phase4_layered.labs import front_ends
+from phase4_layered.labs import front_ends, injection
 from phase4_layered.labs._sources import Source
 from shared.course import labs
 from shared.phases import find_phase
@@ -45,6 +45,14 @@ def test_no_file_of_this_phase_knows_both_http_and_sql(tmp_path: Path) -> None:
     assert int(counts["both"][0]) > 0
     assert counts["both"][1] == "0"
     assert counts["SQL statements"][0] == counts["SQL statements"][1]
+
+
+def test_every_way_of_handing_a_service_over_is_measured(tmp_path: Path) -> None:
+    labs.run(PHASE, "injection", quick=True, out=tmp_path)
+
+    rows = rows_of((tmp_path / "injection.md").read_text(encoding="utf-8"))
+    assert [row[0] for row in rows[2:]] == list(injection.routes(object()))
+    assert rows[2][2] == "0.00"
 
 
 @pytest.mark.parametrize(
