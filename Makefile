@@ -39,7 +39,7 @@ lab:  ## list a phase's experiments, or run one: PHASE=1 LAB=name (SAVE=1, QUICK
 bench:  ## measure throughput beside its peers: PHASE=1
 	$(COURSE) bench $(PHASE)
 
-diff:  ## show how one phase became the next: A=0 B=1 (ALL=1 with README, labs, tests and bugs)
+diff:  ## show how one phase became the next, in files, behaviour and lines: A=2 B=3 (ALL=1 with README, labs, tests and bugs)
 	$(COURSE) diff $(A) $(B) $(if $(ALL),--all)
 
 doctor:  ## say what is missing and the command that fixes it

@@ -21,6 +21,7 @@ class Proxy:
         self._flowing.set()
         self._up = True
         self.statements = 0
+        self.round_trips = 0
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property
@@ -72,6 +73,7 @@ class Proxy:
 
     def _forward(self, client: socket.socket, server: socket.socket) -> None:
         other = {client: server, server: client}
+        last = server
         try:
             while True:
                 for end in select.select([client, server], [], [])[0]:
@@ -81,6 +83,8 @@ class Proxy:
                         return
                     if end is client:
                         self.statements += _executions(data)
+                        self.round_trips += last is server
+                    last = end
                     other[end].sendall(data)
         except (OSError, ValueError):
             return

@@ -1,11 +1,13 @@
-"""`course diff`: how one phase became the next, first as a list of files, then line by line."""
+"""`course diff`: how one phase became the next: files, then behaviour, then line by line."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import tempfile
+import textwrap
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -14,6 +16,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from shared.course.behaviour import report
+from shared.course.behaviour.observe import Unobserved, observe
 from shared.course.errors import CourseError
 from shared.course.git import git
 
@@ -30,6 +34,7 @@ _BESIDE_THE_SERVICE = ("README.md", "ASVS.md", "labs", "tests", "bugs")
 _ORDER = ("added", "moved", "changed", "removed")
 _COUNTS = (("+", "green"), ("-", "red"))
 _STYLES = {"added": "green", "moved": "cyan", "changed": "yellow", "removed": "red"}
+_SIGNS = {"+": "green", "-": "red", "~": "yellow"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +57,29 @@ class Comparison:
     patch: str
 
 
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What tells them apart when they run, and what only moved; and what that comes to."""
+
+    sections: tuple[report.Section, ...]
+    conclusion: str
+
+
 def diff(before: Phase, after: Phase, *, everything: bool = False) -> int:
-    """Show the table, then the patch; through a pager where there is one to scroll in."""
+    """Show files, behaviour and patch; through a pager where there is one to scroll in."""
     if before.path == after.path:
         raise CourseError(
             f"{before.package} doesn't differ from itself. Name two phases: make diff A=0 B=1"
         )
     comparison = compare(before.path, after.path, everything=everything)
+    with Console(stderr=True).status("Running both phases ..."):
+        behaviour = compare_behaviour(before, after)
     console = Console(highlight=False)
     if not console.is_terminal or not shutil.which("less"):
-        _show(console, before, after, comparison)
+        _show(console, before, after, comparison, behaviour)
         return 0
     with console.capture() as capture:
-        _show(console, before, after, comparison)
+        _show(console, before, after, comparison, behaviour)
     pager = ("less", "--RAW-CONTROL-CHARS", "--quit-if-one-screen", "--no-init")
     subprocess.run(pager, input=capture.get(), text=True, check=False)
     return 0
@@ -85,6 +100,37 @@ def compare(before: Path, after: Path, *, everything: bool = False) -> Compariso
         patch = git(copies, *terse, "--no-prefix", "--color=always", *names, fine=_FINE)
     gone = sum(change.kind != "added" for change in changes)
     return Comparison(tuple(changes), count - gone, patch)
+
+
+def compare_behaviour(before: Phase, after: Phase) -> Behaviour:
+    """Run both phases, at the same time, and read the code of both."""
+    with ThreadPoolExecutor(2) as pool:
+        old, new = pool.map(_run, (before, after))
+    contract = report.compare(old, new)
+    found = (*report.sections(old, new, contract), *_code(before, after))
+    return Behaviour(found, report.conclusion(contract))
+
+
+def _run(phase: Phase) -> report.Ran:
+    try:
+        return report.Ran(phase.package, observe(phase))
+    except Unobserved as error:
+        return report.Ran(phase.package, None, str(error))
+
+
+def _code(before: Phase, after: Phase) -> tuple[report.Section, ...]:
+    try:
+        return tuple(report.code(_sources(before.path), _sources(after.path)))
+    except SyntaxError as error:
+        told = f"Not compared: {error.msg} in {error.filename}, line {error.lineno}."
+        return (report.Section("Functions, methods and classes", (report.Line(told),)),)
+
+
+def _sources(folder: Path) -> dict[str, str]:
+    """Read the service's own Python files."""
+    names = [file.relative_to(folder) for file in sorted(folder.rglob("*.py"))]
+    ours = [name for name in names if belongs(PurePosixPath(name), everything=False)]
+    return {name.as_posix(): (folder / name).read_text("utf-8") for name in ours}
 
 
 def belongs(path: PurePosixPath, *, everything: bool) -> bool:
@@ -128,7 +174,44 @@ def _by_kind(change: Change) -> tuple[int, str]:
     return _ORDER.index(change.kind), change.path
 
 
-def _show(console: Console, before: Phase, after: Phase, comparison: Comparison) -> None:
+def _show(
+    console: Console,
+    before: Phase,
+    after: Phase,
+    comparison: Comparison,
+    behaviour: Behaviour,
+) -> None:
+    _show_files(console, before, after, comparison)
+    _show_behaviour(console, behaviour)
+    console.print(Text.from_ansi(comparison.patch), soft_wrap=True)
+
+
+def _show_behaviour(console: Console, behaviour: Behaviour) -> None:
+    for section in behaviour.sections:
+        console.print(Text(section.title, style="bold"))
+        for line in section.lines:
+            style = _SIGNS.get(line.sign, "")
+            console.print(Text(wrapped(line, console.width), style=style), soft_wrap=True)
+        console.print()
+    told = textwrap.fill(behaviour.conclusion, console.width)
+    console.print(Text(f"{told}\n", style="bold"), soft_wrap=True)
+
+
+def wrapped(line: report.Line, width: int) -> str:
+    """Fill rows of this width; none ends within a name."""
+    margin = "  " * (line.depth + 1)
+    rows = textwrap.wrap(
+        f"{line.sign} {line.text}".strip(),
+        width,
+        initial_indent=margin,
+        subsequent_indent=f"{margin}    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(rows).replace(report.UNBROKEN, " ")
+
+
+def _show_files(console: Console, before: Phase, after: Phase, comparison: Comparison) -> None:
     counts = [Column(sign, style=style, justify="right") for sign, style in _COUNTS]
     table = Table("", "file", "from", *counts, box=None)
     table.title = f"{before.package} -> {after.package}"
@@ -138,7 +221,6 @@ def _show(console: Console, before: Phase, after: Phase, comparison: Comparison)
         table.add_row(kind, change.path, moved_from, change.plus, change.minus)
     console.print(table)
     console.print(f"\n{_summary(comparison)}\n")
-    console.print(Text.from_ansi(comparison.patch), soft_wrap=True)
 
 
 def _summary(comparison: Comparison) -> str:

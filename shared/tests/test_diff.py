@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
 
 from shared.course import diff
+from shared.course.behaviour import report
 from shared.course.errors import CourseError
-from shared.phases import Phase
+from shared.phases import Phase, find_phase
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -131,3 +133,63 @@ def test_a_list_is_counted_and_not_shown(phases: tuple[Path, Path]) -> None:
     assert ("added", "words.txt", "2") in [(c.kind, c.path, c.plus) for c in comparison.changes]
     assert "words.txt differ" in comparison.patch
     assert "+one" not in comparison.patch
+
+
+# ---------------------------------------------------------------- behaviour
+
+
+def test_phases_that_do_not_run_are_compared_as_far_as_they_can_be(
+    phases: tuple[Path, Path],
+) -> None:
+    before, after = (Phase(number, path.name, path) for number, path in enumerate(phases, 2))
+
+    behaviour = diff.compare_behaviour(before, after)
+
+    told = "Contract not compared: phase2_shop and phase3_auth didn't run."
+    assert behaviour.conclusion == told
+    assert "No module named phase2_shop.__main__" in behaviour.sections[0].lines[0].text
+
+
+def test_code_that_is_no_python_is_named(phases: tuple[Path, Path]) -> None:
+    write(phases[0], {"edit.py": "def broken(:\n"})
+    before, after = (Phase(number, path.name, path) for number, path in enumerate(phases, 2))
+
+    behaviour = diff.compare_behaviour(before, after)
+
+    assert "in edit.py, line 1" in behaviour.sections[-1].lines[0].text
+
+
+def test_a_shop_that_learns_who_is_asking_has_another_contract(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    diff.diff(find_phase(2), find_phase(3))
+
+    shown = " ".join(capsys.readouterr().out.split("diff --git")[0].split())
+    assert "POST /auth/login, POST /auth/logout," in shown
+    assert "~ NewOrder: -user_id" in shown
+    assert "+ table identities, table oauth_logins" in shown
+    assert "5 -> 6: POST /orders/{order_id}/cancel" in shown
+    assert "not measured: GET /auth/oauth/callback, GET /auth/oauth/login" in shown
+    assert "Contract changed: routes: 13 added, 16 changed;" in shown
+
+
+def test_a_copy_has_the_same_contract_until_an_index_is_gone(tmp_path: Path) -> None:
+    original, copy = find_phase(3), tmp_path / "phase9_copy"
+    left_out = shutil.ignore_patterns("tests", "labs", "bugs", "__pycache__")
+    shutil.copytree(original.path, copy, ignore=left_out)
+    phase = Phase(9, copy.name, copy)
+
+    same = diff.compare_behaviour(original, phase)
+    with (copy / "schema.sql").open("a") as schema:
+        schema.write("DROP INDEX users_created_at_idx;\n")
+    other = diff.compare_behaviour(original, phase)
+
+    assert same.conclusion.startswith("Contract unchanged")
+    assert "none of 31 routes takes more round trips" in same.conclusion
+    assert other.conclusion.startswith("Contract changed: database: 1 changed.")
+
+
+def test_lines_end_where_a_name_ends() -> None:
+    line = report.Line("GET\u00a0/users, GET\u00a0/posts", "+")
+
+    assert diff.wrapped(line, 20) == "  + GET /users,\n      GET /posts"
