@@ -337,8 +337,7 @@ def test_moves_stand_under_their_files() -> None:
 
     assert [(line.text, line.depth) for line in functions.lines] == [
         ("1 moved (1 of them identical), 0 stay where they were, 0 added, 1 removed", 0),
-        ("moved a.py -> c.py", 0),
-        ("identical: f", 1),
+        ("moved a.py -> c.py, identical: f", 0),
     ]
 
 

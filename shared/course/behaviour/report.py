@@ -186,11 +186,11 @@ def _moved(found: Iterable[Move]) -> Iterator[Line]:
     for move in found:
         files[move.before.file, move.after.file].append(move)
     for (old, new), group in files.items():
-        yield Line(f"moved {old} -> {new}" if old != new else f"renamed in {old}", "~")
-        as_they_were = [move.before.name for move in group if _is_as_it_was(move)]
-        if as_they_were:
-            yield Line(f"identical: {', '.join(as_they_were)}", depth=1)
-        yield from (Line(_told(move), depth=1) for move in group if not _is_as_it_was(move))
+        where = f"moved {old} -> {new}" if old != new else f"renamed in {old}"
+        same = ", ".join(move.before.name for move in group if _is_as_it_was(move))
+        others = [Line(_told(move), depth=1) for move in group if not _is_as_it_was(move)]
+        yield Line(f"{where}, identical: {same}" if same else where, "~")
+        yield from others
 
 
 def _is_as_it_was(move: Move) -> bool:
