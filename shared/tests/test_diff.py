@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -171,6 +172,17 @@ def test_a_shop_that_learns_who_is_asking_has_another_contract(
     assert "5 -> 6: POST /orders/{order_id}/cancel" in shown
     assert "not measured: GET /auth/oauth/callback, GET /auth/oauth/login" in shown
     assert "Contract changed: routes: 13 added, 16 changed;" in shown
+
+
+def test_the_same_shop_in_layers_has_the_same_contract_and_the_same_sql(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    diff.diff(find_phase(3), find_phase(4))
+
+    shown = " ".join(capsys.readouterr().out.split("diff --git")[0].split())
+    assert "Contract unchanged: routes, status codes, schemas and database are the same" in shown
+    assert "none of 31 routes takes more round trips" in shown
+    assert re.search(r"SQL \d+ statements the same, 0 changed, 0 added, 0 removed", shown)
 
 
 def test_a_copy_has_the_same_contract_until_an_index_is_gone(tmp_path: Path) -> None:
