@@ -19,15 +19,15 @@ class FieldError(TypedDict):
 class ShopError(Exception):
     """A refusal; `code` is for programs and stable, `detail` is for people."""
 
+    errors: tuple[FieldError, ...] = ()
+    retry_after: int | None = None
+    """Seconds after which the same request may succeed."""
+
     def __init__(self, code: str, detail: str, **members: object) -> None:
         super().__init__(detail)
         self.code = code
         self.detail = detail
         self.members = members  # what else there is to tell, for this kind of refusal
-
-    errors: tuple[FieldError, ...] = ()
-    retry_after: int | None = None
-    """Seconds after which the same request may succeed."""
 
 
 class NotFound(ShopError):
@@ -47,7 +47,7 @@ class Forbidden(ShopError):
 
 
 class Conflict(ShopError):
-    """It would be fine if other things were as they were not."""
+    """What is asked for is at odds with what there is."""
 
 
 class KeyReused(ShopError):
