@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import random
 import re
+import shlex
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -39,9 +40,10 @@ DRAWN = re.compile(
     r"eyJ[\w-]+\.[\w-]+\.[\w-]+"  # a signed token
     r"|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z"
     r'|(?<="refresh_token":")[\w-]+|(?<="csrf_token":")[\w-]+|(?<="next_cursor":")[\w-]+'
-    r"|(?<=__Host-session=)[\w-]+|(?<=t=)[0-9]+"
+    r"|(?<=__Host-session=)[\w-]+"
 )
-OF_THE_MOMENT = {"date", "x-request-id", "content-length"}
+SECONDS_LEFT = re.compile(r"(?<=;t=)[0-9]+")
+OF_THE_MOMENT = {"date", "x-request-id"}
 
 BODIES: dict[str, dict[str, Any]] = {
     "/auth/signup": {"name": "Eve", "email": "eve@example.com", "password": PASSWORD},
@@ -74,6 +76,11 @@ class Side:
 
     http: httpx.Client
     shown: dict[str, dict[str, str]] = field(default_factory=dict[str, dict[str, str]])
+    drawn: dict[str, int] = field(default_factory=dict[str, int])
+
+    def numbered(self, text: str) -> str:
+        """Put a number in the place of what was drawn: what comes again has the same one again."""
+        return DRAWN.sub(lambda lot: f"<{self.drawn.setdefault(lot[0], len(self.drawn))}>", text)
 
     def log_in(self, name: str, email: str, password: str) -> None:
         """Give somebody a token, a cookie alone, and a cookie with what has to go with it."""
@@ -102,12 +109,21 @@ class Asked:
         headers = [*side.shown.get(self.who, {}).items(), *self.headers]
         answer = side.http.request(self.method, self.path, headers=headers, content=self.content)
         side.http.cookies.clear()
-        said = sorted(
-            (name, DRAWN.sub("…", value))
+        body = side.numbered(answer.text)
+        of_the_moment = OF_THE_MOMENT | {"content-length"} if body != answer.text else OF_THE_MOMENT
+        said = [
+            (name, SECONDS_LEFT.sub("…", side.numbered(value)))
             for name, value in answer.headers.multi_items()
-            if name not in OF_THE_MOMENT
-        )
-        return answer.status_code, said, DRAWN.sub("…", answer.text)
+            if name not in of_the_moment
+        ]
+        return answer.status_code, said, body
+
+    @property
+    def curl(self) -> str:
+        """The request as a command."""
+        headers = " ".join(f"-H {shlex.quote(f'{name}: {value}')}" for name, value in self.headers)
+        body = f"--data-binary {shlex.quote(self.content[:2000].decode(errors='replace'))}"
+        return f"curl -i -X {self.method} {headers} {body} {self.path!r}  # as {self.who}"
 
 
 @pytest.fixture(scope="module")
@@ -141,13 +157,17 @@ def stock(side: Side) -> None:
     ada = BODIES["/auth/signup"] | {"name": "Ada", "email": "ada@example.com"}
     side.http.post("/auth/signup", json=ada).raise_for_status()
     side.http.post("/products", json=BODIES["/products"], headers=admin).raise_for_status()
+    bob = BODIES["/auth/signup"] | {"name": "Bob", "email": "bob.b@example.com"}
+    side.http.post("/auth/signup", json=bob).raise_for_status()
     side.log_in("Ada", "ada@example.com", PASSWORD)
+    side.log_in("Bob", "bob.b@example.com", PASSWORD)
     key = side.shown["Ada"] | {"Idempotency-Key": "first"}
     side.http.post("/orders", json=BODIES["/orders"], headers=key).raise_for_status()
 
 
 EVERYBODY = [
     "nobody",
+    "Bob",
     *(f"{name}{by}" for name in ("Ada", "the admin") for by in ("", ", cookie", ", cookie alone")),
 ]
 
@@ -228,7 +248,7 @@ def test_whatever_is_asked_both_answer_the_same(
         for each in requests_for(method, template, lot):
             one, other = each.of(before), each.of(after)
 
-            assert one == other, f"{each}"
+            assert one == other, each.curl
             asked, statuses = asked + 1, statuses | {one[0]}
     request.node.user_properties.append(("requests", asked))
     assert statuses == {200, 201, 204, 400, 401, 403, 404, 405, 409, 413, 415, 422}
