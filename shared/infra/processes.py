@@ -43,6 +43,15 @@ def lasting_port(wanted: int | None = None) -> int:
     return _first_free([wanted, *others] if wanted else others)
 
 
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on the port."""
+    with suppress(OSError), socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
+
+
 def _first_free(ports: Sequence[int]) -> int:
     for port in ports:
         with suppress(OSError), socket.socket() as probe:

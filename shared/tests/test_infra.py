@@ -300,6 +300,15 @@ def test_no_client_is_given_the_port_of_a_server_that_restarts(used: State) -> N
     assert port_of(infra.postgres(used)) < first_of_clients
 
 
+def test_a_port_that_is_let_go_of_in_a_moment_is_waited_for(used: State) -> None:
+    port = port_of(infra.postgres(used))
+    infra.down(used)
+    orphan = socket.create_server(("127.0.0.1", port))
+    threading.Timer(0.5, orphan.close).start()
+
+    assert port_of(infra.postgres(used)) == port
+
+
 def test_a_restarted_server_keeps_its_port_and_its_rows(used: State) -> None:
     remember(used, "slept")
     url = infra.postgres(used)
