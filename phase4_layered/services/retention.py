@@ -33,9 +33,14 @@ class RetentionService:
         }
 
     async def _all_of(self, some: Callable[[UnitOfWork], Awaitable[int]]) -> int:
-        """Forget in small parts: none holds its locks, or the clean-up behind it, for long."""
+        """Forget in small parts: none holds its locks, or the clean-up behind it, for long.
+
+        Each is a unit of work of its own: what is lent for one is not lent for an hour.
+        """
         total = 0
-        async with self._work() as work:
-            while forgotten := await some(work):
-                total += forgotten
-        return total
+        while True:
+            async with self._work() as work:
+                forgotten = await some(work)
+            if not forgotten:
+                return total
+            total += forgotten

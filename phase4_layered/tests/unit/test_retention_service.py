@@ -17,6 +17,9 @@ from phase4_layered.tests.in_memory.retention import InMemoryRetention
 from .identity import A_MOMENT, ADDRESS, LIFETIMES, House
 
 if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from phase4_layered.services.ports import UnitOfWork
     from phase4_layered.tests.in_memory.store import Store
 
 pytestmark = pytest.mark.anyio
@@ -113,6 +116,27 @@ async def test_keys_are_kept_for_a_day(
     house.clock.let_pass(A_MOMENT)
     assert await service.forget_keys() == 1
     assert keys == {}
+
+
+async def test_each_part_is_a_unit_of_work_of_its_own(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A connection is lent for a few seconds; all parts together may take an hour.
+    parts, begun = iter([2, 2, 1, 0]), 0
+
+    def work() -> AbstractAsyncContextManager[UnitOfWork]:
+        nonlocal begun
+        begun += 1
+        return house.work()
+
+    async def forget_some(*_: object) -> int:
+        return next(parts)
+
+    monkeypatch.setattr(InMemoryRetention, "forget_keys", forget_some)
+
+    forgotten = await RetentionService(work, house.clock).forget_keys()
+
+    assert (forgotten, begun) == (5, 4)
 
 
 async def test_all_is_forgotten_however_many_parts_it_takes(
