@@ -28,6 +28,15 @@ if TYPE_CHECKING:
 FIRST_ADMIN = ("ADMIN_EMAIL", "ADMIN_PASSWORD")
 """Who the first admin is: for the command that makes one, and for the checks that log in."""
 
+LIMITLESS = dict.fromkeys(
+    (
+        *("LOGIN_PER_ADDRESS", "LOGIN_PER_PAIR", "LOGIN_PER_ACCOUNT"),
+        *("SIGNUP_PER_ADDRESS", "REFRESH_PER_ADDRESS", "OAUTH_PER_ADDRESS"),
+    ),
+    "1000000/minute",
+)
+"""Settings of a service that lets one address be as many people as it likes."""
+
 _PROVIDER = "openid_provider"
 _PLACEHOLDERS = {"secret", _PROVIDER}
 _MADE_WITHIN = 30.0

@@ -126,7 +126,7 @@ def connection_settings(settings: Settings) -> dict[str, object]:
             )
         ),
         # Each statement commits by itself, which saves two round trips; where two statements belong
-        # together the code says `async with conn.transaction()`.
+        # together the service says `async with work.transaction()`.
         "autocommit": True,
         # Prepare at the first use: the queries of a service are few and come back.
         "prepare_threshold": 0,

@@ -26,13 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SEED = 4
-LIMITLESS = dict.fromkeys(
-    (
-        *("LOGIN_PER_ADDRESS", "LOGIN_PER_PAIR", "LOGIN_PER_ACCOUNT"),
-        *("SIGNUP_PER_ADDRESS", "REFRESH_PER_ADDRESS", "OAUTH_PER_ADDRESS"),
-    ),
-    "1000000/minute",
-)
 PASSWORD = "nine gulls over a pier"  # noqa: S105 -- of people who exist for a test
 
 # What was drawn by lot, or is the time of day.
@@ -132,7 +125,7 @@ def sides() -> Iterator[tuple[Side, Side]]:
     before, after = find_phase(3), find_phase(4)
     same = {
         **development.fresh(before),
-        **LIMITLESS,
+        **development.LIMITLESS,
         "BCRYPT_COST": "4",
         "PUBLIC_URL": "http://shop.example",
     }

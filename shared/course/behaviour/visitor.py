@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from shared.course.behaviour.api import operation, resolved
+from shared.development import LIMITLESS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -49,23 +50,8 @@ _USEFUL = ("stock",)
 
 _PASSWORDS = ("password", "current_password", "new_password")
 _SIGNUP, _LOGIN, _SESSION = "/auth/signup", "/auth/login", "/auth/session"
-_MOST_LOGINS = "100000/second"
 
-SETTINGS = {
-    "POOL_MIN_SIZE": "1",
-    "POOL_MAX_SIZE": "1",
-    "BCRYPT_COST": "4",
-    **{
-        f"{name}_PER_{whom}": _MOST_LOGINS
-        for name, whom in (
-            ("LOGIN", "ADDRESS"),
-            ("LOGIN", "PAIR"),
-            ("LOGIN", "ACCOUNT"),
-            ("SIGNUP", "ADDRESS"),
-            ("REFRESH", "ADDRESS"),
-        )
-    },
-}
+SETTINGS = {"POOL_MIN_SIZE": "1", "POOL_MAX_SIZE": "1", "BCRYPT_COST": "4", **LIMITLESS}
 """How a service is to run: over one connection, and without a limit on how often one may come."""
 
 
